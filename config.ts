@@ -1,0 +1,94 @@
+/**
+ * The environment, read once. Only composition roots (`main.ts` files, `dev/`, `bench/`) import this;
+ * everything else is handed what it needs.
+ */
+import { z } from 'zod';
+
+const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+
+const environment = z.object({
+  /** HTTP. */
+  HOST: z.string().min(1).default('127.0.0.1'),
+  PORT: port(8080),
+  /** Ports of the servers that `npm start` runs on this machine. */
+  NATS_PORT: port(4222),
+  TEMPORAL_PORT: port(7233),
+  TEMPORAL_UI_PORT: port(8233),
+  READ_MODEL_PORT: port(5499),
+  /** Where the local servers keep their data. */
+  DATA_DIR: z.string().min(1).default('.data'),
+  /** Outside servers. What is named here is not started by `npm start`. */
+  NATS_URL: z.url({ protocol: /^(nats|tls|ws|wss)$/ }).optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s:]+:\d+$/, 'host:port')
+    .optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  /** The password of the one NATS user that may append; part of `NATS_URL` for an outside server. */
+  NATS_PASSWORD: z.string().min(1).default('tallybook'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  /** The ledger's name: one ledger is one stream, `LEDGER_<name>`. */
+  LEDGER: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,32}$/)
+    .default('main'),
+  /** Copies of the log in a NATS cluster: 1 on one machine, 3 in production. Used when the stream is created. */
+  STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
+});
+
+/** Every environment variable that Tallybook reads. */
+export const ENVIRONMENT_VARIABLES: readonly string[] = Object.keys(environment.shape);
+
+export type Config = Readonly<{
+  host: string;
+  port: number;
+  natsPort: number;
+  temporalPort: number;
+  temporalUiPort: number;
+  readModelPort: number;
+  dataDir: string;
+  /** Which of the three servers were named by the environment, so must not be started here. */
+  outside: Readonly<{ nats: boolean; temporal: boolean; database: boolean }>;
+  natsUrl: string;
+  natsPassword: string;
+  temporalAddress: string;
+  temporalNamespace: string;
+  databaseUrl: string;
+  ledger: string;
+  streamReplicas: number;
+}>;
+
+/**
+ * Parses the environment. An empty variable counts as absent.
+ * @throws Error that names each variable that is wrong, and why.
+ */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`The environment is not usable:\n${problems.join('\n')}`);
+  }
+  const e = parsed.data;
+  return {
+    host: e.HOST,
+    port: e.PORT,
+    natsPort: e.NATS_PORT,
+    temporalPort: e.TEMPORAL_PORT,
+    temporalUiPort: e.TEMPORAL_UI_PORT,
+    readModelPort: e.READ_MODEL_PORT,
+    dataDir: e.DATA_DIR,
+    outside: {
+      nats: e.NATS_URL !== undefined,
+      temporal: e.TEMPORAL_ADDRESS !== undefined,
+      database: e.DATABASE_URL !== undefined,
+    },
+    natsUrl: e.NATS_URL ?? `nats://tallybook:${encodeURIComponent(e.NATS_PASSWORD)}@127.0.0.1:${e.NATS_PORT}`,
+    natsPassword: e.NATS_PASSWORD,
+    temporalAddress: e.TEMPORAL_ADDRESS ?? `127.0.0.1:${e.TEMPORAL_PORT}`,
+    temporalNamespace: e.TEMPORAL_NAMESPACE,
+    databaseUrl: e.DATABASE_URL ?? `postgres://postgres:postgres@127.0.0.1:${e.READ_MODEL_PORT}/postgres`,
+    ledger: e.LEDGER,
+    streamReplicas: e.STREAM_REPLICAS,
+  };
+}

@@ -1,0 +1,157 @@
+/** Requests and answers over HTTP. The same schemas validate, type the handlers and make `/openapi.json`. */
+import { z } from 'zod';
+import * as values from './values.ts';
+
+export const createAccountBody = z
+  .strictObject({
+    id: values.id
+      .refine((id) => !id.startsWith('world_'), 'world_ is reserved for world accounts')
+      .optional(),
+    owner: values.owner,
+    currency: values.currency,
+    overdraft_limit: values.limit.optional(),
+    metadata: values.metadata.optional(),
+  })
+  .meta({ id: 'CreateAccount' });
+
+export const reasonBody = z.strictObject({ reason: values.reason.optional() }).meta({ id: 'Reason' });
+
+export const movementBody = z
+  .strictObject({
+    account: values.id,
+    amount: values.amount,
+    currency: values.currency,
+    reference: values.reference.optional(),
+    metadata: values.metadata.optional(),
+  })
+  .meta({ id: 'CreateDepositOrWithdrawal' });
+
+export const transferBody = z
+  .strictObject({
+    source: values.id,
+    destination: values.id,
+    amount: values.amount,
+    currency: values.currency,
+    reference: values.reference.optional(),
+    metadata: values.metadata.optional(),
+  })
+  .meta({ id: 'CreateTransfer' });
+
+export const accountStatus = z.enum(['open', 'frozen', 'closed']);
+
+export const accountResource = z
+  .object({
+    id: values.id,
+    owner: values.owner,
+    currency: values.currency,
+    status: accountStatus,
+    balances: values.balances,
+    overdraft_limit: values.limit,
+    version: z.number().int().nonnegative(),
+    metadata: values.metadata,
+    created_at: values.time,
+  })
+  .meta({ id: 'Account' });
+
+export const transferStatus = z.enum([
+  'scheduled',
+  'awaiting_approval',
+  'pending',
+  'posted',
+  'rejected',
+  'cancelled',
+  'expired',
+  'failed',
+]);
+
+export const transferResource = z
+  .object({
+    id: values.id,
+    kind: z.enum(['deposit', 'withdrawal', 'transfer']),
+    status: transferStatus,
+    source: values.id,
+    destination: values.id,
+    amount: values.amount,
+    currency: values.currency,
+    reference: values.reference.nullable(),
+    metadata: values.metadata,
+    reason: z.string().optional().meta({ description: 'The code of the rejection.' }),
+    created_at: values.time,
+    completed_at: values.time.optional(),
+    position: values.position.optional(),
+    workflow_id: z.string(),
+  })
+  .meta({ id: 'Transfer' });
+
+export const entryResource = z
+  .object({
+    position: values.position,
+    transfer: values.id,
+    direction: z.enum(['debit', 'credit']),
+    amount: values.amount,
+    currency: values.currency,
+    counterparty: values.id,
+    kind: z.enum(['deposit', 'withdrawal', 'transfer']),
+    reference: values.reference.nullable(),
+    balance: values.sum.meta({ description: 'The posted balance after this entry.' }),
+    version: z.number().int().positive(),
+    created_at: values.time,
+  })
+  .meta({ id: 'Entry' });
+
+export const eventResource = z
+  .object({
+    position: values.position,
+    specversion: z.literal('1.0'),
+    id: z.string(),
+    source: z.string(),
+    type: z.string(),
+    subject: z.string(),
+    time: values.time,
+    datacontenttype: z.literal('application/json'),
+    version: z.number().int().positive(),
+    prevhash: z.string(),
+    hash: z.string(),
+    workflowid: z.string(),
+    actor: z.string(),
+    idempotencykey: z.string().optional(),
+    traceparent: z.string().optional(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Event', description: 'A CloudEvent with its position in the log.' });
+
+/** A page of anything: `next_cursor` is null on the last one. */
+export function page<Item extends z.ZodType>(item: Item) {
+  return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+}
+
+export const problem = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    code: z.string(),
+    detail: z.string().optional(),
+    instance: z.string().optional(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable code.' });
+
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(500).default(50).meta({ description: 'Items on the page.' }),
+  cursor: z.string().max(500).optional().meta({ description: 'next_cursor of the page before.' }),
+};
+
+export const minPosition = z.coerce
+  .number()
+  .int()
+  .positive()
+  .max(Number.MAX_SAFE_INTEGER)
+  .optional()
+  .meta({ description: 'Wait (at most 5 s) until the read model has reached this Ledger-Position.' });
+
+export type AccountResource = z.infer<typeof accountResource>;
+export type TransferResource = z.infer<typeof transferResource>;
+export type EntryResource = z.infer<typeof entryResource>;
+export type EventResource = z.infer<typeof eventResource>;
+export type Problem = z.infer<typeof problem>;

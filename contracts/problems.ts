@@ -1,0 +1,39 @@
+/**
+ * Every error that HTTP can answer, as one table: RFC 9457 problem details with a stable `code`.
+ * The domain knows no status codes; that each of its rejections stands here is checked by the types.
+ */
+import type { RejectionCode } from '../domain/rejections.ts';
+
+export const PROBLEMS = {
+  invalid_request: { status: 400, title: 'The request is not valid.' },
+  idempotency_key_missing: { status: 400, title: 'An Idempotency-Key header is required.' },
+  invalid_cursor: { status: 400, title: 'The cursor is not one that this list gave.' },
+  account_not_found: { status: 404, title: 'There is no such account.' },
+  transfer_not_found: { status: 404, title: 'There is no such transfer.' },
+  route_not_found: { status: 404, title: 'There is no such route.' },
+  account_exists: { status: 409, title: 'An account with this id exists already.' },
+  account_not_empty: { status: 409, title: 'The account is not empty.' },
+  payload_too_large: { status: 413, title: 'The body is too large.' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json.' },
+  insufficient_funds: { status: 422, title: 'The account has less available than that.' },
+  account_frozen: { status: 422, title: 'The account is frozen.' },
+  account_closed: { status: 422, title: 'The account is closed.' },
+  currency_mismatch: { status: 422, title: 'The currencies differ.' },
+  same_account: { status: 422, title: 'Source and destination are the same account.' },
+  amount_overflow: { status: 422, title: 'The balance would be too large to keep.' },
+  idempotency_key_reused: { status: 422, title: 'This Idempotency-Key belongs to another request.' },
+  internal_error: { status: 500, title: 'Something went wrong here.' },
+  overloaded: { status: 503, title: 'Too much is waiting already.' },
+  dependency_unavailable: { status: 503, title: 'A server that this needs does not answer.' },
+  position_not_reached: { status: 503, title: 'The read model has not reached that position yet.' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Fails to compile when a rejection of the domain has no problem. */
+export const REJECTION_PROBLEMS: Record<RejectionCode, (typeof PROBLEMS)[ProblemCode]> = PROBLEMS;
+
+/** True for a string that is the code of a problem. */
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(PROBLEMS, code);
+}

@@ -1,0 +1,84 @@
+/**
+ * Every NATS name that Tallybook uses is built and taken apart here, and nowhere else.
+ *
+ *   append.<ledger>.<aggregate>.<id>.<event>            where the worker publishes; the stream listens here
+ *   ledger.<ledger>.<aggregate>.<id>.<event>            where the server stores and republishes what it accepted
+ *   receipt.<ledger>.command.<key hash>.answered        what a keyed account command was answered; stored, not republished
+ *   position.<ledger>.<projection>                      a projector tells how far its read model is
+ */
+
+export const AGGREGATES = ['account', 'transfer', 'hold'] as const;
+
+export type Aggregate = (typeof AGGREGATES)[number] | 'command';
+
+/** An aggregate of one ledger. */
+export type AggregateRef = { readonly aggregate: Aggregate; readonly id: string };
+
+/** Ids are one subject token: no dots, wildcards or spaces (NATS ADR-6). */
+export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+/** The JetStream stream of a ledger. */
+export function streamName(ledger: string): string {
+  return `LEDGER_${ledger}`;
+}
+
+/** What the stream listens on, and how it renames and republishes what it stores. */
+export function streamSubjects(ledger: string): {
+  listens: string[];
+  transform: { src: string; dest: string };
+  facts: string;
+} {
+  return {
+    listens: [`append.${ledger}.>`, `receipt.${ledger}.>`],
+    transform: { src: `append.${ledger}.>`, dest: `ledger.${ledger}.>` },
+    facts: `ledger.${ledger}.>`,
+  };
+}
+
+function root(aggregate: Aggregate, facts: 'append' | 'ledger'): string {
+  return aggregate === 'command' ? 'receipt' : facts;
+}
+
+/** Where the worker publishes an event. */
+export function appendSubject(ledger: string, ref: AggregateRef, event: string): string {
+  return `${root(ref.aggregate, 'append')}.${ledger}.${ref.aggregate}.${ref.id}.${event}`;
+}
+
+/** Where an event is stored, and where subscribers receive it. */
+export function eventSubject(ledger: string, ref: AggregateRef, event: string): string {
+  return `${root(ref.aggregate, 'ledger')}.${ledger}.${ref.aggregate}.${ref.id}.${event}`;
+}
+
+/** All events of one aggregate: the subject that guards it. */
+export function aggregateSubject(ledger: string, ref: AggregateRef): string {
+  return eventSubject(ledger, ref, '>');
+}
+
+/** Events of every aggregate, or those of one account or of one kind of event. */
+export function factsSubject(
+  ledger: string,
+  filter: { account?: string | undefined; event?: { aggregate: string; token: string } | undefined } = {},
+): string {
+  const { account, event } = filter;
+  if (account === undefined && event === undefined) return `ledger.${ledger}.>`;
+  const aggregate = account === undefined ? (event?.aggregate ?? '*') : 'account';
+  return `ledger.${ledger}.${aggregate}.${account ?? '*'}.${event?.token ?? '*'}`;
+}
+
+/** Where a projector tells the position that its read model has reached. */
+export function positionSubject(ledger: string, projection: string): string {
+  return `position.${ledger}.${projection}`;
+}
+
+/**
+ * Takes a stored subject apart.
+ * @throws Error for a subject that is not of this grammar.
+ */
+export function parseEventSubject(subject: string): AggregateRef & { ledger: string; event: string } {
+  const [first, ledger, aggregate, id, event, ...rest] = subject.split('.');
+  const known = first === 'receipt' ? aggregate === 'command' : AGGREGATES.some((name) => name === aggregate);
+  if (!known || !ledger || !id || !event || rest.length > 0 || (first !== 'ledger' && first !== 'receipt')) {
+    throw new Error(`Not the subject of a stored event: ${subject}`);
+  }
+  return { ledger, aggregate: aggregate as Aggregate, id, event };
+}

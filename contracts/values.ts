@@ -1,0 +1,70 @@
+/** The values that HTTP bodies and events are made of. */
+import currencyCodes from 'currency-codes';
+import { z } from 'zod';
+import { AMOUNT_MAX } from '../domain/money.ts';
+import { ID_PATTERN } from './subjects.ts';
+
+const CURRENCIES = new Set(currencyCodes.codes());
+
+/** Text that survives every store on the way: well-formed Unicode without control characters. */
+function text(longest: number) {
+  return z
+    .string()
+    .min(1)
+    .max(longest)
+    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must be text without control characters');
+}
+
+export const id = z
+  .string()
+  .regex(ID_PATTERN, 'must be 1-64 letters, digits, - or _, starting with a letter or digit')
+  .meta({ description: 'An id.', example: 'alice' });
+
+export const amount = z
+  .string()
+  .regex(/^[1-9][0-9]{0,18}$/, 'must be a decimal string of minor units above zero, at most 19 digits')
+  .meta({ description: 'Minor units as a decimal string: "1050" is 10.50 EUR.', example: '1050' });
+
+/** An amount that may be zero or below, as balances are. */
+export const sum = z
+  .string()
+  .regex(/^-?(0|[1-9][0-9]*)$/)
+  .meta({ description: 'Minor units as a decimal string.', example: '1050' });
+
+export const limit = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal string of minor units, zero or above')
+  .refine((value) => !/^[0-9]{1,19}$/.test(value) || BigInt(value) <= AMOUNT_MAX, 'must not pass 2^63-1')
+  .meta({ description: 'How far the account may go below zero, in minor units.', example: '0' });
+
+export const currency = z
+  .string()
+  .refine((code) => CURRENCIES.has(code), 'must be an ISO 4217 code')
+  .meta({ description: 'ISO 4217.', example: 'EUR' });
+
+export const owner = text(255).meta({ description: 'Whose account it is, in your words.', example: 'alice' });
+
+export const reference = text(255).meta({ description: 'Your own reference.', example: 'invoice-42' });
+
+export const reason = text(500).meta({ description: 'Why, for the record.', example: 'lost card' });
+
+export const metadata = z
+  .record(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1-64 letters, digits, _, . or -'),
+    z
+      .string()
+      .max(500)
+      .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be well-formed text'),
+  )
+  .refine((value) => Object.keys(value).length <= 50, 'must have at most 50 keys')
+  .meta({ description: 'Up to 50 strings of your own.', example: { order: '42' } });
+
+export const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.', example: '2026-11-23T08:00:00.000Z' });
+
+export const position = z
+  .number()
+  .int()
+  .positive()
+  .meta({ description: 'A position in the log.', example: 42 });
+
+export const balances = z.object({ posted: sum, held: sum, available: sum });

@@ -1,0 +1,39 @@
+/** What queries may ask of the read model. `projector/postgres.ts` answers from Postgres. */
+import type { AccountResource, EntryResource, TransferResource } from '../contracts/http.ts';
+
+export type Page<Item> = { readonly data: readonly Item[]; readonly next_cursor: string | null };
+
+/** `cursor` is opaque: what `next_cursor` of the page before said. */
+export type PageRequest = { readonly limit: number; readonly cursor?: string | undefined };
+
+export type ReadStore = {
+  /** The log position that the read model shows: everything up to it, nothing after. 0 before the first event. */
+  readonly position: () => Promise<number>;
+  readonly account: (id: string) => Promise<AccountResource | undefined>;
+  /** Oldest first. */
+  readonly accounts: (
+    filter: {
+      owner?: string | undefined;
+      status?: 'open' | 'frozen' | 'closed' | undefined;
+      currency?: string | undefined;
+    },
+    page: PageRequest,
+  ) => Promise<Page<AccountResource>>;
+  readonly transfer: (id: string) => Promise<TransferResource | undefined>;
+  /** Newest first. `account` is either side. */
+  readonly transfers: (
+    filter: { account?: string | undefined; status?: string | undefined; reference?: string | undefined },
+    page: PageRequest,
+  ) => Promise<Page<TransferResource>>;
+  /** Oldest first; `from` inclusive and `to` exclusive, RFC 3339. */
+  readonly statement: (
+    account: string,
+    range: { from?: string | undefined; to?: string | undefined },
+    page: PageRequest,
+  ) => Promise<Page<EntryResource>>;
+};
+
+/** Thrown for a cursor that the list did not give. */
+export class InvalidCursor extends Error {
+  override readonly name = 'InvalidCursor';
+}
