@@ -1,5 +1,11 @@
 /** What the routes need of whoever carries commands out; `api/temporal.ts` does it with workflows. */
-import type { AccountRequest, Answer, CommandRequest, Refusal, TransferRequest } from '../contracts/commands.ts';
+import type {
+  AccountRequest,
+  Answer,
+  CommandRequest,
+  Refusal,
+  TransferRequest,
+} from '../contracts/commands.ts';
 
 export type CommandOutcome =
   /** The log has the outcome. `replayed` if an earlier request with the same key brought it about. */

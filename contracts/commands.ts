@@ -49,8 +49,6 @@ export type Answer = {
   readonly position: number;
   /** True if the log had the outcome already. */
   readonly replayed: boolean;
-  /** The fingerprint of the request that brought the outcome about. */
-  readonly fingerprint: string;
   readonly transfer?: TransferResource;
   readonly account?: AccountResource;
   /** True if the command created the resource. */

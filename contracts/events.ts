@@ -8,18 +8,7 @@ import { available } from '../domain/account.ts';
 import { REJECTIONS } from '../domain/rejections.ts';
 import type { TransferEvent, TransferState } from '../domain/transfer.ts';
 import type { Aggregate } from './subjects.ts';
-import {
-  amount,
-  balances,
-  currency,
-  id,
-  limit,
-  metadata,
-  owner,
-  reason,
-  reference,
-  time,
-} from './values.ts';
+import { amount, balances, currency, id, limit, metadata, owner, reason, reference, time } from './values.ts';
 
 /** Every account event carries the state after it, so that the last one is all that must be read to decide. */
 const stateAfter = {
@@ -201,4 +190,3 @@ export function transferAfter(event: RecordedEvent<'TransferCompleted' | 'Transf
     requestedAt: data.requested_at,
   };
 }
-

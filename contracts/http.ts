@@ -9,12 +9,17 @@ export const createAccountBody = z
       .optional(),
     owner: values.owner,
     currency: values.currency,
-    overdraft_limit: values.limit.optional(),
-    metadata: values.metadata.optional(),
+    overdraft_limit: values.limit.default('0'),
+    metadata: values.metadata.default({}),
   })
-  .meta({ id: 'CreateAccount' });
+  .meta({
+    id: 'CreateAccount',
+    example: { id: 'alice', owner: 'Alice', currency: 'EUR', overdraft_limit: '0' },
+  });
 
-export const reasonBody = z.strictObject({ reason: values.reason.optional() }).meta({ id: 'Reason' });
+export const reasonBody = z
+  .strictObject({ reason: values.reason.optional() })
+  .meta({ id: 'Reason', example: { reason: 'lost card' } });
 
 export const movementBody = z
   .strictObject({
@@ -22,9 +27,12 @@ export const movementBody = z
     amount: values.amount,
     currency: values.currency,
     reference: values.reference.optional(),
-    metadata: values.metadata.optional(),
+    metadata: values.metadata.default({}),
   })
-  .meta({ id: 'CreateDepositOrWithdrawal' });
+  .meta({
+    id: 'CreateDepositOrWithdrawal',
+    example: { account: 'alice', amount: '1050', currency: 'EUR', reference: 'invoice-42' },
+  });
 
 export const transferBody = z
   .strictObject({
@@ -33,9 +41,18 @@ export const transferBody = z
     amount: values.amount,
     currency: values.currency,
     reference: values.reference.optional(),
-    metadata: values.metadata.optional(),
+    metadata: values.metadata.default({}),
   })
-  .meta({ id: 'CreateTransfer' });
+  .meta({
+    id: 'CreateTransfer',
+    example: {
+      source: 'alice',
+      destination: 'bob',
+      amount: '1050',
+      currency: 'EUR',
+      reference: 'invoice-42',
+    },
+  });
 
 export const accountStatus = z.enum(['open', 'frozen', 'closed']);
 
@@ -125,6 +142,43 @@ export function page<Item extends z.ZodType>(item: Item) {
   return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
 }
 
+export const accountPage = page(accountResource).meta({ id: 'AccountPage' });
+export const transferPage = page(transferResource).meta({ id: 'TransferPage' });
+export const entryPage = page(entryResource).meta({ id: 'EntryPage' });
+export const eventPage = page(eventResource).meta({ id: 'EventPage' });
+
+export const balancesResource = z
+  .object({
+    account: values.id,
+    currency: values.currency,
+    posted: values.sum,
+    held: values.sum,
+    available: values.sum,
+    position: z
+      .number()
+      .int()
+      .nonnegative()
+      .meta({ description: 'Everything up to this log position is in these balances.', example: 42 }),
+  })
+  .meta({ id: 'Balances' });
+
+export const acceptedAccountCommand = z
+  .object({ id: values.id, workflow_id: z.string() })
+  .meta({ id: 'AcceptedAccountCommand', description: 'The command is durable and will be carried out.' });
+
+const dependency = z.object({ ok: z.boolean(), detail: z.string().optional() });
+const reached = z.number().int().nonnegative().nullable();
+
+export const readiness = z
+  .object({
+    ready: z.boolean(),
+    dependencies: z.object({ temporal: dependency, nats: dependency, read_model: dependency }),
+    projector: z
+      .object({ position: reached, last_position: reached, lag_events: reached })
+      .meta({ description: 'How far the read model is behind the log; null where that is not known.' }),
+  })
+  .meta({ id: 'Readiness' });
+
 export const problem = z
   .object({
     type: z.string(),
@@ -133,7 +187,14 @@ export const problem = z
     code: z.string(),
     detail: z.string().optional(),
     instance: z.string().optional(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .meta({ description: 'What is wrong where; on `invalid_request`.' }),
+    transfer: z
+      .string()
+      .optional()
+      .meta({ description: 'The id of the rejected transfer, where the rejection is on record.' }),
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable code.' });
 
@@ -154,4 +215,6 @@ export type AccountResource = z.infer<typeof accountResource>;
 export type TransferResource = z.infer<typeof transferResource>;
 export type EntryResource = z.infer<typeof entryResource>;
 export type EventResource = z.infer<typeof eventResource>;
+export type BalancesResource = z.infer<typeof balancesResource>;
+export type Readiness = z.infer<typeof readiness>;
 export type Problem = z.infer<typeof problem>;

@@ -11,6 +11,7 @@ export const PROBLEMS = {
   account_not_found: { status: 404, title: 'There is no such account.' },
   transfer_not_found: { status: 404, title: 'There is no such transfer.' },
   route_not_found: { status: 404, title: 'There is no such route.' },
+  method_not_allowed: { status: 405, title: 'This route does not take that method.' },
   account_exists: { status: 409, title: 'An account with this id exists already.' },
   account_not_empty: { status: 409, title: 'The account is not empty.' },
   payload_too_large: { status: 413, title: 'The body is too large.' },

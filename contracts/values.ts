@@ -12,7 +12,10 @@ function text(longest: number) {
     .string()
     .min(1)
     .max(longest)
-    .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must be text without control characters');
+    .refine(
+      (value) => value.isWellFormed() && !/\p{Cc}/u.test(value),
+      'must be text without control characters',
+    );
 }
 
 export const id = z
@@ -59,7 +62,9 @@ export const metadata = z
   .refine((value) => Object.keys(value).length <= 50, 'must have at most 50 keys')
   .meta({ description: 'Up to 50 strings of your own.', example: { order: '42' } });
 
-export const time = z.iso.datetime().meta({ description: 'RFC 3339, UTC.', example: '2026-11-23T08:00:00.000Z' });
+export const time = z.iso
+  .datetime()
+  .meta({ description: 'RFC 3339, UTC.', example: '2026-11-23T08:00:00.000Z' });
 
 export const position = z
   .number()

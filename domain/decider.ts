@@ -6,7 +6,8 @@
 import type { Rejection } from './rejections.ts';
 
 export type Decision<Event> =
-  { readonly ok: true; readonly events: readonly Event[] } | { readonly ok: false; readonly rejection: Rejection };
+  | { readonly ok: true; readonly events: readonly Event[] }
+  | { readonly ok: false; readonly rejection: Rejection };
 
 export type Decider<State, Command, Event> = {
   readonly initialState: (id: string) => State;

@@ -1,0 +1,223 @@
+/**
+ * Carries commands out by workflows: one command, one workflow, found in the Temporal UI under the resource's id.
+ * Temporal keeps a workflow id unique only while it runs and for its retention; that a command has one effect for
+ * ever is the log's promise, so whatever happens here, the same request again is safe.
+ */
+import {
+  defaultPayloadConverter,
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandleWithStartDetails,
+} from '@temporalio/client';
+import { ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import type { Answer, CommandRequest } from '../contracts/commands.ts';
+import { resourceWorkflowId, TASK_QUEUE, workflowIdOf } from '../contracts/workflow-ids.ts';
+import { REJECTIONS, type RejectionCode } from '../domain/rejections.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/attributes.ts';
+import type { CommandInFlight, CommandOutcome, Commands } from './commands.ts';
+
+/** How long a request may wait for its outcome; HTTP answers within 10 s. */
+const PATIENCE_MS = 8_500;
+/** How long Temporal may take to make a command durable. */
+const START_TIMEOUT_MS = 4_000;
+/** gRPC: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED. */
+const DEADLINE_EXCEEDED = 4;
+const RESOURCE_EXHAUSTED = 8;
+
+/**
+ * Commands as workflows.
+ * @param options `eager`: a worker shares the client's connection, so that a workflow's first task comes back with
+ * its start
+ */
+export function createCommands(client: Client, options: { eager: boolean }): Commands {
+  const workflows = new Workflows(client, options);
+  return {
+    carryOut: (request, { wait }) => workflows.carryOut(request, wait),
+    find: ({ type, id }) => workflows.find(resourceWorkflowId(type, id)),
+  };
+}
+
+class Workflows {
+  readonly #client: Client;
+  readonly #eager: boolean;
+
+  constructor(client: Client, { eager }: { eager: boolean }) {
+    this.#client = client;
+    this.#eager = eager;
+  }
+
+  async carryOut(request: CommandRequest, wait: boolean): Promise<CommandOutcome> {
+    const deadline = Date.now() + PATIENCE_MS;
+    const workflowId = workflowIdOf(request);
+    try {
+      for (;;) {
+        const handle = await this.#start(request, workflowId);
+        if (handle) {
+          if (!wait) return { type: 'accepted', workflowId };
+          const answer = await this.#within(deadline, () => handle.result());
+          return { type: 'answered', answer, replayed: answer.replayed };
+        }
+        const joined = await this.#join(request, { workflowId, wait, deadline });
+        if (joined) return joined;
+      }
+    } catch (error) {
+      return outcomeOfFailure(error);
+    }
+  }
+
+  /** Starts the command's workflow; undefined if there is one already. */
+  async #start(
+    request: CommandRequest,
+    workflowId: string,
+  ): Promise<WorkflowHandleWithStartDetails | undefined> {
+    const transfer = request.type === 'transfer';
+    try {
+      return await this.#within(Date.now() + START_TIMEOUT_MS, () =>
+        this.#client.workflow.start(transfer ? 'transfer' : 'account', {
+          workflowId,
+          taskQueue: TASK_QUEUE,
+          args: [request],
+          requestEagerStart: this.#eager,
+          staticSummary: summary(request),
+          typedSearchAttributes: searchAttributes(request),
+          // A transfer happens once, so only a run that recorded nothing may be followed by another.
+          workflowIdReusePolicy: transfer ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'ALLOW_DUPLICATE',
+          workflowIdConflictPolicy: 'FAIL',
+        }),
+      );
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Takes the outcome of the workflow that is there already, if it carries the same request. Otherwise a transfer's
+   * key was used before, and an account's other command is waited for; then undefined says to start again.
+   */
+  async #join(
+    request: CommandRequest,
+    { workflowId, wait, deadline }: { workflowId: string; wait: boolean; deadline: number },
+  ): Promise<CommandOutcome | undefined> {
+    const handle = this.#client.workflow.getHandle<(request: CommandRequest) => Promise<Answer>>(workflowId);
+    const running = await this.#within(deadline, () => this.#request(workflowId));
+    const same = running.fingerprint === request.fingerprint;
+    if (!same && request.type === 'transfer') {
+      const detail = 'This Idempotency-Key was used for another request.';
+      return { type: 'refused', rejection: { code: 'idempotency_key_reused', detail } };
+    }
+    if (same && !wait) {
+      const { status } = await this.#within(deadline, () => handle.describe());
+      if (status.name === 'RUNNING') return { type: 'accepted', workflowId };
+    }
+    const result = this.#within(deadline, () => handle.result());
+    if (same) return { type: 'answered', answer: await result, replayed: true };
+    await result.catch((error: unknown) => {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+    });
+    return undefined;
+  }
+
+  async find(workflowId: string): Promise<CommandInFlight | undefined> {
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    const handle = this.#client.workflow.getHandle<(request: CommandRequest) => Promise<Answer>>(workflowId);
+    try {
+      const { status } = await this.#within(deadline, () => handle.describe());
+      if (status.name === 'RUNNING') {
+        const request = await this.#within(deadline, () => this.#request(workflowId));
+        return { type: 'running', request, workflowId };
+      }
+      if (status.name !== 'COMPLETED') return undefined;
+      return { type: 'answered', answer: await this.#within(deadline, () => handle.result()) };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  /** The request that the latest run of a workflow was started with. */
+  async #request(workflowId: string): Promise<CommandRequest> {
+    const { namespace } = this.#client.options;
+    const response = await this.#client.workflowService.getWorkflowExecutionHistory({
+      namespace,
+      execution: { workflowId },
+      maximumPageSize: 1,
+    });
+    const started = response.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+    const payload = started?.input?.payloads?.[0];
+    if (!payload) throw new Error(`Workflow ${workflowId} has no input`);
+    return defaultPayloadConverter.fromPayload<CommandRequest>(payload);
+  }
+
+  #within<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
+    return this.#client.withDeadline(deadline, call);
+  }
+}
+
+function searchAttributes(request: CommandRequest) {
+  const { accounts, kind, status, currency, amount } = SEARCH_ATTRIBUTES;
+  if (request.type !== 'transfer') {
+    return [
+      { key: accounts, value: [request.id] },
+      { key: kind, value: request.type },
+      { key: status, value: 'pending' },
+    ];
+  }
+  const minorUnits = Number(request.amount);
+  return [
+    { key: accounts, value: [request.source, request.destination] },
+    { key: kind, value: request.kind },
+    { key: status, value: 'pending' },
+    { key: currency, value: request.currency },
+    // Temporal's Int goes through a JSON number: an amount that would not survive it exactly is left out.
+    ...(Number.isSafeInteger(minorUnits) ? [{ key: amount, value: minorUnits }] : []),
+  ];
+}
+
+/** One line for the Temporal UI. */
+function summary(request: CommandRequest): string {
+  if (request.type !== 'transfer') return `${request.type.slice('account.'.length)} account ${request.id}`;
+  const { kind, amount, currency, source, destination } = request;
+  return `${kind} of ${amount} ${currency}: ${source} → ${destination}`;
+}
+
+/** What a failed start or a failed workflow means for the request. A bug is thrown on. */
+function outcomeOfFailure(error: unknown): CommandOutcome {
+  if (error instanceof WorkflowFailedError) {
+    const causes = causesOf(error);
+    const failure = causes.find((cause) => cause instanceof ApplicationFailure);
+    const code = REJECTIONS.find((rejection) => rejection === failure?.type) satisfies
+      RejectionCode | undefined;
+    if (failure && code) return { type: 'refused', rejection: { code, detail: failure.message } };
+    if (failure?.type === 'overloaded') return unavailable('overloaded', failure.message);
+    if (failure?.type === 'dependency_unavailable' || causes.some((c) => c instanceof TimeoutFailure)) {
+      return unavailable('dependency_unavailable', failure?.message ?? 'The log did not answer in time.');
+    }
+    throw error;
+  }
+  if (causesOf(error).some((cause) => isGrpcServiceError(cause) && cause.code === RESOURCE_EXHAUSTED)) {
+    return unavailable('overloaded', 'Temporal takes no more commands for now.');
+  }
+  if (error instanceof ServiceError || isGrpcServiceError(error)) {
+    const late = causesOf(error).some((c) => isGrpcServiceError(c) && c.code === DEADLINE_EXCEEDED);
+    const detail = late
+      ? 'No outcome in time. The command may still be carried out; the same request again will tell.'
+      : 'Temporal does not answer. The same request again will tell whether the command was taken.';
+    return unavailable('dependency_unavailable', detail);
+  }
+  throw error;
+}
+
+function unavailable(code: 'dependency_unavailable' | 'overloaded', detail: string): CommandOutcome {
+  return { type: 'unavailable', code, detail };
+}
+
+function causesOf(error: unknown): unknown[] {
+  const causes = [];
+  for (let cause = error; cause instanceof Error; cause = cause.cause) causes.push(cause);
+  return causes;
+}

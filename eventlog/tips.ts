@@ -1,0 +1,79 @@
+/**
+ * The tip of each aggregate: its state after its last event, and where that event stands. Since every account event
+ * carries the state after it, loading a tip is reading one message; nothing is ever replayed to decide.
+ */
+import type { NatsConnection } from '@nats-io/transport-node';
+import { LRUCache } from 'lru-cache';
+import { account, type AccountState } from '../domain/account.ts';
+import { accountAfter, type RecordedEvent } from '../contracts/events.ts';
+import { aggregateSubject, streamName, type AggregateRef } from '../contracts/subjects.ts';
+import { decode, FIRST_HASH } from './codec.ts';
+import { directGet } from './reader.ts';
+
+/** Where an aggregate's chain of events ends; version and position are 0 before the first. */
+export type ChainEnd = { readonly version: number; readonly hash: string; readonly position: number };
+
+export type AccountTip = ChainEnd & { readonly state: AccountState };
+
+export const NO_EVENTS: ChainEnd = { version: 0, hash: FIRST_HASH, position: 0 };
+
+/** Aggregates per request: an account has at most 8 subjects, and the server gives at most 1,024 messages. */
+const LOAD_CHUNK = 100;
+
+export type Tips = {
+  /** Makes sure that the tips of these aggregates are known. `fresh` ones are read even if they are cached. */
+  readonly load: (accounts: Iterable<string>, options?: { fresh: boolean }) => Promise<void>;
+  /** The tip of an account that has been loaded. */
+  readonly account: (id: string) => AccountTip;
+  readonly setAccount: (id: string, tip: AccountTip) => void;
+  /** The last events of other aggregates, straight from the log; those without events are left out. */
+  readonly lastEvents: (refs: readonly AggregateRef[]) => Promise<RecordedEvent[]>;
+};
+
+/** A cache of tips in front of the log, bounded to `cacheMax` accounts. */
+export function createTips(
+  nc: NatsConnection,
+  ledger: string,
+  options: { cacheMax: number } = { cacheMax: 100_000 },
+): Tips {
+  const cache = new LRUCache<string, AccountTip>({ max: options.cacheMax });
+
+  async function lastEvents(refs: readonly AggregateRef[]): Promise<RecordedEvent[]> {
+    const chunks = [];
+    for (let start = 0; start < refs.length; start += LOAD_CHUNK) {
+      const subjects = refs.slice(start, start + LOAD_CHUNK).map((ref) => aggregateSubject(ledger, ref));
+      chunks.push(directGet(nc, streamName(ledger), { multi_last: subjects }));
+    }
+    // The answer has the last message of every subject; an aggregate's last event is the newest of its own.
+    const newest = new Map<string, RecordedEvent>();
+    for (const event of (await Promise.all(chunks)).flat().map(decode)) {
+      const key = `${event.aggregate}.${event.aggregateId}`;
+      if (event.position > (newest.get(key)?.position ?? 0)) newest.set(key, event);
+    }
+    return [...newest.values()];
+  }
+
+  return {
+    lastEvents,
+    async load(accounts, { fresh } = { fresh: false }) {
+      const wanted = [...new Set(accounts)].filter((id) => fresh || cache.get(id) === undefined);
+      if (wanted.length === 0) return;
+      const events = await lastEvents(wanted.map((id) => ({ aggregate: 'account', id })));
+      const byId = new Map(events.map((event) => [event.aggregateId, event]));
+      for (const id of wanted) cache.set(id, tipOf(id, byId.get(id)));
+    },
+    account(id) {
+      const tip = cache.get(id);
+      if (!tip) throw new Error(`The tip of account ${id} has not been loaded`);
+      return tip;
+    },
+    setAccount: (id, tip) => void cache.set(id, tip),
+  };
+}
+
+function tipOf(id: string, last: RecordedEvent | undefined): AccountTip {
+  if (!last) return { ...NO_EVENTS, state: account.initialState(id) };
+  if (!('balances' in last.data)) throw new Error(`${last.name} at position ${last.position} has no state`);
+  const { version, hash, position } = last;
+  return { version, hash, position, state: accountAfter(id, last.data) };
+}

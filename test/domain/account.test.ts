@@ -1,0 +1,127 @@
+import { describe, expect, test } from 'vitest';
+import { account, available, type AccountEvent } from '../../domain/account.ts';
+import { AMOUNT_MAX } from '../../domain/money.ts';
+import { specify } from '../support/decider-spec.ts';
+
+const created = (overdraftLimit = 0n): AccountEvent => ({
+  type: 'AccountCreated',
+  owner: 'alice',
+  currency: 'EUR',
+  overdraftLimit,
+  metadata: {},
+});
+const deposited = (amount: bigint): AccountEvent => ({
+  type: 'MoneyDeposited',
+  transfer: 't',
+  amount,
+  currency: 'EUR',
+});
+const withdrawn = (amount: bigint): AccountEvent => ({ ...deposited(amount), type: 'MoneyWithdrawn' });
+const frozen: AccountEvent = { type: 'AccountFrozen' };
+const unfrozen: AccountEvent = { type: 'AccountUnfrozen' };
+const closed: AccountEvent = { type: 'AccountClosed' };
+
+const deposit = (amount: bigint, currency = 'EUR') =>
+  ({ type: 'deposit', transfer: 't', amount, currency }) as const;
+const withdraw = (amount: bigint, currency = 'EUR') =>
+  ({ type: 'withdraw', transfer: 't', amount, currency }) as const;
+const create = {
+  type: 'create',
+  owner: 'alice',
+  currency: 'EUR',
+  overdraftLimit: 0n,
+  metadata: {},
+} as const;
+
+const alice = specify(account, 'alice');
+
+describe('opening an account', () => {
+  test('an account is created once', () => {
+    alice.given().when(create).then(created());
+    alice.given(created()).when(create).thenRejected('account_exists');
+  });
+  test('an id that was closed is not free again', () => {
+    alice.given(created(), closed).when(create).thenRejected('account_exists');
+  });
+  test('nothing happens to an account that does not exist', () => {
+    alice.given().when(deposit(1n)).thenRejected('account_not_found');
+    alice.given().when(withdraw(1n)).thenRejected('account_not_found');
+    alice.given().when({ type: 'freeze' }).thenRejected('account_not_found');
+    alice.given().when({ type: 'close' }).thenRejected('account_not_found');
+  });
+});
+
+describe('moving money', () => {
+  test('what was deposited can be withdrawn, to the last unit and no further', () => {
+    alice.given(created(), deposited(100n)).when(withdraw(100n)).then(withdrawn(100n));
+    alice.given(created(), deposited(100n)).when(withdraw(101n)).thenRejected('insufficient_funds');
+    alice
+      .given(created(), deposited(100n), withdrawn(40n))
+      .when(withdraw(61n))
+      .thenRejected('insufficient_funds');
+  });
+  test('an overdraft limit is spendable, and no more than that', () => {
+    alice.given(created(50n)).when(withdraw(50n)).then(withdrawn(50n));
+    alice.given(created(50n)).when(withdraw(51n)).thenRejected('insufficient_funds');
+  });
+  test('money of another currency is refused either way', () => {
+    alice.given(created()).when(deposit(1n, 'USD')).thenRejected('currency_mismatch');
+    alice.given(created()).when(withdraw(1n, 'USD')).thenRejected('currency_mismatch');
+  });
+  test('a balance never passes 2^63-1', () => {
+    alice
+      .given(created(), deposited(AMOUNT_MAX - 1n))
+      .when(deposit(1n))
+      .then(deposited(1n));
+    alice.given(created(), deposited(AMOUNT_MAX)).when(deposit(1n)).thenRejected('amount_overflow');
+  });
+});
+
+describe('freezing', () => {
+  test('nothing leaves a frozen account, but money still arrives', () => {
+    alice.given(created(), deposited(9n), frozen).when(withdraw(1n)).thenRejected('account_frozen');
+    alice.given(created(), frozen).when(deposit(1n)).then(deposited(1n));
+  });
+  test('a frozen account is unfrozen and pays again', () => {
+    alice.given(created(), frozen).when({ type: 'unfreeze', reason: 'ok' }).then({
+      type: 'AccountUnfrozen',
+      reason: 'ok',
+    });
+    alice.given(created(), deposited(9n), frozen, unfrozen).when(withdraw(1n)).then(withdrawn(1n));
+  });
+  test('asking for what is so already changes nothing', () => {
+    alice.given(created(), frozen).when({ type: 'freeze' }).thenNothing();
+    alice.given(created()).when({ type: 'unfreeze' }).thenNothing();
+    alice.given(created(), closed).when({ type: 'close' }).thenNothing();
+  });
+});
+
+describe('closing', () => {
+  test('only an empty account is closed', () => {
+    alice.given(created()).when({ type: 'close' }).then(closed);
+    alice.given(created(), frozen).when({ type: 'close' }).then(closed);
+    alice.given(created(), deposited(1n)).when({ type: 'close' }).thenRejected('account_not_empty');
+    alice.given(created(9n), withdrawn(1n)).when({ type: 'close' }).thenRejected('account_not_empty');
+  });
+  test('a closed account takes part in nothing', () => {
+    alice.given(created(), closed).when(deposit(1n)).thenRejected('account_closed');
+    alice.given(created(), closed).when(withdraw(1n)).thenRejected('account_closed');
+    alice.given(created(), closed).when({ type: 'freeze' }).thenRejected('account_closed');
+    alice.given(created(), closed).when({ type: 'unfreeze' }).thenRejected('account_closed');
+  });
+});
+
+describe('the world account', () => {
+  const world = specify(account, 'world_EUR');
+  test('it exists by itself and goes below zero without limit, short of what can be kept', () => {
+    world.given().when(withdraw(AMOUNT_MAX)).then(withdrawn(AMOUNT_MAX));
+    world.given(withdrawn(AMOUNT_MAX)).when(withdraw(1n)).thenRejected('amount_overflow');
+  });
+  test('it has one currency', () => {
+    world.given().when(withdraw(1n, 'USD')).thenRejected('currency_mismatch');
+  });
+});
+
+test('available is posted less held plus the overdraft limit', () => {
+  expect(available({ currency: 'EUR', posted: 10n, held: 3n, overdraftLimit: 5n })).toBe(12n);
+});

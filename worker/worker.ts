@@ -1,0 +1,56 @@
+/** The worker: carries out the workflows and their activities, and holds the appender. */
+import { fileURLToPath } from 'node:url';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Worker, type NativeConnection } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import { TASK_QUEUE } from '../contracts/workflow-ids.ts';
+import { createAppender } from '../eventlog/appender.ts';
+import { createEventReader } from '../eventlog/reader.ts';
+import { openLog } from '../eventlog/stream.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+
+export type WorkerOptions = {
+  readonly connection: NativeConnection;
+  readonly nc: NatsConnection;
+  readonly namespace: string;
+  readonly ledger: string;
+  readonly streamReplicas: number;
+};
+
+export type RunningWorker = {
+  /** Rejects if the worker dies. */
+  readonly stopped: Promise<void>;
+  /** Takes no new work, finishes what it has, and resolves. */
+  readonly close: () => Promise<void>;
+};
+
+/** Opens the log, registers the search attributes and starts to work. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { connection, nc, namespace, ledger, streamReplicas } = options;
+  await openLog(nc, { ledger, replicas: streamReplicas });
+  await registerSearchAttributes(connection, namespace);
+  const reader = createEventReader(nc, ledger);
+  const appender = createAppender(nc, reader, { ledger, clock: () => new Date() });
+  // The same folder as source or compiled: the extension is this file's own.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue: TASK_QUEUE,
+    workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)),
+    activities: createActivities({ appender, reader }),
+    maxConcurrentWorkflowTaskExecutions: 200,
+    maxConcurrentLocalActivityExecutions: 500,
+    // Longer than any activity, so that a shutdown never makes one wait for its retry.
+    shutdownGraceTime: '13 seconds',
+  });
+  const stopped = worker.run();
+  return {
+    stopped,
+    async close() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await stopped;
+      await appender.close();
+    },
+  };
+}

@@ -1,0 +1,3 @@
+/** Every workflow of the ledger, by the name that the Temporal UI shows. */
+export { account } from './account.ts';
+export { transfer } from './transfer.ts';
