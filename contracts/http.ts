@@ -139,7 +139,7 @@ export const eventResource = z
 
 /** A page of anything: `next_cursor` is null on the last one. */
 export function page<Item extends z.ZodType>(item: Item) {
-  return z.object({ data: z.array(item), next_cursor: z.string().nullable() });
+  return z.object({ data: z.array(item).readonly(), next_cursor: z.string().nullable() });
 }
 
 export const accountPage = page(accountResource).meta({ id: 'AccountPage' });
@@ -199,12 +199,18 @@ export const problem = z
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable code.' });
 
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(500).default(50).meta({ description: 'Items on the page.' }),
+  limit: z.coerce
+    .number('must be a number')
+    .int()
+    .min(1)
+    .max(500)
+    .default(50)
+    .meta({ description: 'Items on the page.' }),
   cursor: z.string().max(500).optional().meta({ description: 'next_cursor of the page before.' }),
 };
 
 export const minPosition = z.coerce
-  .number()
+  .number('must be a number')
   .int()
   .positive()
   .max(Number.MAX_SAFE_INTEGER)
@@ -215,6 +221,5 @@ export type AccountResource = z.infer<typeof accountResource>;
 export type TransferResource = z.infer<typeof transferResource>;
 export type EntryResource = z.infer<typeof entryResource>;
 export type EventResource = z.infer<typeof eventResource>;
-export type BalancesResource = z.infer<typeof balancesResource>;
 export type Readiness = z.infer<typeof readiness>;
 export type Problem = z.infer<typeof problem>;

@@ -150,12 +150,15 @@ export function createAppender(
   }
 
   /**
-   * Answers the items whose command was decided before. On the first try only what this appender remembers is looked
-   * at: a command that the log has already is refused by its guard, and then the log is asked.
+   * Answers the items whose command was decided before. On the first try a transfer is looked up only in what this
+   * appender remembers: whatever is decided about it writes its outcome, and if the log has one already, the guard
+   * refuses that and the log is asked. An account command may be refused without a message, so it asks at once.
    */
-  async function settleDecided(items: readonly Item[], askLog: boolean): Promise<Item[]> {
-    const asked = items.flatMap(({ identity }) => (identity && !recent.has(key(identity)) ? [identity] : []));
-    if (askLog) {
+  async function settleDecided(items: readonly Item[], retry: boolean): Promise<Item[]> {
+    const asked = items
+      .filter(({ request }) => retry || request.type !== 'transfer')
+      .flatMap(({ identity }) => (identity && !recent.has(key(identity)) ? [identity] : []));
+    if (asked.length > 0) {
       for (const last of await tips.lastEvents(asked)) {
         const ref = { aggregate: last.aggregate, id: last.aggregateId };
         recent.set(key(ref), (await reader.first(ref)) ?? last);

@@ -37,3 +37,8 @@ export type ReadStore = {
 export class InvalidCursor extends Error {
   override readonly name = 'InvalidCursor';
 }
+
+/** Thrown when the read model cannot be asked now: its database is down, too slow, or not set up yet. */
+export class ReadModelUnavailable extends Error {
+  override readonly name = 'ReadModelUnavailable';
+}

@@ -10,13 +10,14 @@ const created = (overdraftLimit = 0n): AccountEvent => ({
   overdraftLimit,
   metadata: {},
 });
-const deposited = (amount: bigint): AccountEvent => ({
-  type: 'MoneyDeposited',
+const moved = (type: 'MoneyDeposited' | 'MoneyWithdrawn', amount: bigint): AccountEvent => ({
+  type,
   transfer: 't',
   amount,
   currency: 'EUR',
 });
-const withdrawn = (amount: bigint): AccountEvent => ({ ...deposited(amount), type: 'MoneyWithdrawn' });
+const deposited = (amount: bigint) => moved('MoneyDeposited', amount);
+const withdrawn = (amount: bigint) => moved('MoneyWithdrawn', amount);
 const frozen: AccountEvent = { type: 'AccountFrozen' };
 const unfrozen: AccountEvent = { type: 'AccountUnfrozen' };
 const closed: AccountEvent = { type: 'AccountClosed' };

@@ -1,0 +1,73 @@
+/** The HTTP interface. `createApp` is handed what it needs; `api/main.ts` connects and listens. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import type { ApiDependencies } from './dependencies.ts';
+import { answerError, answerProblem, ProblemError, type ApiEnv } from './problem.ts';
+import { accountCommandRoutes } from './routes/account-commands.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
+import { movementRoutes } from './routes/movements.ts';
+import { statementRoutes } from './routes/statements.ts';
+import { transferRoutes } from './routes/transfers.ts';
+import { refuseInvalid } from './validation.ts';
+
+export type { ApiDependencies } from './dependencies.ts';
+
+const INFO = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Tallybook',
+    version: '1',
+    description:
+      'A durable, event-sourced, double-entry ledger. Amounts are strings of minor units; errors are problem ' +
+      'details with a stable `code`; a retry with the same `Idempotency-Key` gets the stored answer.',
+    license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+  },
+  tags: ['Accounts', 'Moving money', 'Transfers', 'Events', 'Operation'].map((name) => ({ name })),
+};
+
+/** For answers that are data: nothing may run in them, and nobody frames them. The docs page sets its own policy. */
+const SECURE_HEADERS = {
+  contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  xFrameOptions: 'DENY',
+  overwrite: false,
+  // Whoever terminates TLS decides on this one.
+  strictTransportSecurity: false,
+  // Old browsers' own inventions, which cost every answer some bytes.
+  originAgentCluster: false,
+  xDnsPrefetchControl: false,
+  xDownloadOptions: false,
+  xPermittedCrossDomainPolicies: false,
+  xXssProtection: false,
+  removePoweredBy: false,
+};
+
+/** Builds the app. */
+export function createApp(deps: ApiDependencies) {
+  const app = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid });
+  app.onError(answerError);
+  app.notFound((c) => answerProblem(new ProblemError('route_not_found'), c));
+  app.use(requestId());
+  app.use(secureHeaders(SECURE_HEADERS));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
+
+  const describe = () => app.getOpenAPI31Document(INFO);
+  return app
+    .route('/', accountCommandRoutes(deps))
+    .route('/', accountRoutes(deps))
+    .route('/', statementRoutes(deps))
+    .route('/', movementRoutes(deps))
+    .route('/', transferRoutes(deps))
+    .route('/', eventRoutes(deps))
+    .route('/', healthRoutes(deps))
+    .route('/', docsRoutes(describe));
+}
+
+function refuseMethod(c: Context<ApiEnv>, methods: string[]): Response {
+  return answerProblem(new ProblemError('method_not_allowed', { headers: { Allow: methods.join(', ') } }), c);
+}

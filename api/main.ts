@@ -1,0 +1,25 @@
+/** The API as a process of its own: `npm run start:api`. Its commands are carried out by workers elsewhere. */
+import { Connection } from '@temporalio/client';
+import { readConfig } from '../config.ts';
+import { connectToNats } from '../eventlog/connection.ts';
+import { main, runUntilSignalled } from '../lifecycle.ts';
+import { startApi } from './server.ts';
+
+await main(async () => {
+  const config = readConfig();
+  const nc = await connectToNats(config.natsUrl, 'api');
+  const connection = await Connection.connect({ address: config.temporalAddress });
+  const api = await startApi({
+    ...config,
+    connection,
+    eager: false,
+    nc,
+    namespace: config.temporalNamespace,
+  });
+  console.log(`Tallybook answers at ${api.url}`);
+  runUntilSignalled([
+    { name: 'API', close: api.close },
+    { name: 'Temporal connection', close: () => connection.close() },
+    { name: 'NATS connection', close: () => nc.drain() },
+  ]);
+});

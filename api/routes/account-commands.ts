@@ -1,0 +1,139 @@
+/** Commands that create an account or change its status. */
+import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { isWorldAccount } from '../../domain/account.ts';
+import {
+  acceptedAccountCommand,
+  accountResource,
+  createAccountBody,
+  reasonBody,
+} from '../../contracts/http.ts';
+import { carryOutAccountCommand } from '../command-answer.ts';
+import { accountMeta } from '../command-request.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import * as doc from '../openapi.ts';
+import { invalidRequest, type ApiEnv } from '../problem.ts';
+import { optionalBody, requiredBody } from '../validation.ts';
+
+const accepted = doc.json('It is durable.', acceptedAccountCommand, doc.ACCEPTED_HEADERS);
+const headers = { ...doc.COMMAND_HEADERS, ...doc.ETAG };
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/accounts',
+  operationId: 'createAccount',
+  tags: ['Accounts'],
+  summary: 'Open an account',
+  middleware: requiredBody,
+  parameters: [doc.idempotencyKeyHeader(false, 'create-1'), doc.preferHeader],
+  request: { body: doc.body(createAccountBody) },
+  responses: {
+    201: doc.json('It is open.', accountResource, { ...headers, ...doc.LOCATION }),
+    202: accepted,
+    ...doc.problems(
+      'account_exists',
+      'payload_too_large',
+      'unsupported_media_type',
+      'idempotency_key_reused',
+      'overloaded',
+    ),
+  },
+});
+
+const status = {
+  method: 'post' as const,
+  tags: ['Accounts'],
+  middleware: optionalBody,
+  request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
+};
+
+const statusResponses = {
+  200: doc.json('It is so now.', accountResource, headers),
+  202: accepted,
+  ...doc.problems(
+    'account_not_found',
+    'payload_too_large',
+    'unsupported_media_type',
+    'account_closed',
+    'idempotency_key_reused',
+    'overloaded',
+  ),
+};
+
+const freeze = createRoute({
+  ...status,
+  path: '/v1/accounts/{id}/freeze',
+  operationId: 'freezeAccount',
+  summary: 'Stop money from leaving an account',
+  parameters: [doc.idempotencyKeyHeader(false, 'freeze-1'), doc.preferHeader],
+  responses: statusResponses,
+});
+
+const unfreeze = createRoute({
+  ...status,
+  path: '/v1/accounts/{id}/unfreeze',
+  operationId: 'unfreezeAccount',
+  summary: 'Let money leave an account again',
+  parameters: [doc.idempotencyKeyHeader(false, 'unfreeze-1'), doc.preferHeader],
+  responses: statusResponses,
+});
+
+const close = createRoute({
+  ...status,
+  path: '/v1/accounts/{id}/close',
+  operationId: 'closeAccount',
+  summary: 'Close an empty account',
+  parameters: [doc.idempotencyKeyHeader(false, 'close-1'), doc.preferHeader],
+  responses: { ...statusResponses, ...doc.problems('account_not_empty') },
+});
+
+/** The routes of account commands. */
+export function accountCommandRoutes(deps: ApiDependencies) {
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(create, async (c) => {
+      const { id: chosen, ...body } = c.req.valid('json');
+      const asked = { route: 'POST /v1/accounts', body: c.req.valid('json') };
+      const { meta, newAccountId } = accountMeta(c, deps, asked);
+      const id = chosen ?? newAccountId();
+      const settled = await carryOutAccountCommand(c, deps.commands, {
+        ...meta,
+        type: 'account.create',
+        id,
+        ...body,
+      });
+      c.header('Location', `/v1/accounts/${id}`);
+      return settled.type === 'accepted'
+        ? c.json({ id, workflow_id: settled.workflowId }, 202)
+        : c.json(settled.resource, 201);
+    })
+    .openapi(freeze, (c) => {
+      return changeStatus(c, deps, { ...c.req.valid('param'), action: 'freeze', body: c.req.valid('json') });
+    })
+    .openapi(unfreeze, (c) => {
+      return changeStatus(c, deps, {
+        ...c.req.valid('param'),
+        action: 'unfreeze',
+        body: c.req.valid('json'),
+      });
+    })
+    .openapi(close, (c) => {
+      return changeStatus(c, deps, { ...c.req.valid('param'), action: 'close', body: c.req.valid('json') });
+    });
+}
+
+type StatusChange = {
+  id: string;
+  action: 'freeze' | 'unfreeze' | 'close';
+  body: z.infer<typeof reasonBody>;
+};
+
+async function changeStatus(c: Context<ApiEnv>, deps: ApiDependencies, { id, action, body }: StatusChange) {
+  if (isWorldAccount(id)) throw invalidRequest({ path: 'id', message: 'must not be a world account' });
+  const { meta } = accountMeta(c, deps, { route: `POST /v1/accounts/{id}/${action}`, id, body });
+  const reason = body.reason === undefined ? {} : { reason: body.reason };
+  const request = { ...meta, type: `account.${action}` as const, id, ...reason };
+  const settled = await carryOutAccountCommand(c, deps.commands, request);
+  return settled.type === 'accepted'
+    ? c.json({ id, workflow_id: settled.workflowId }, 202)
+    : c.json(settled.resource, 200);
+}

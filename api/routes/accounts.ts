@@ -1,0 +1,89 @@
+/** Queries about accounts. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import {
+  accountPage,
+  accountResource,
+  accountStatus,
+  balancesResource,
+  minPosition,
+  pageQuery,
+} from '../../contracts/http.ts';
+import { currency, owner } from '../../contracts/values.ts';
+import { etag } from '../command-answer.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import * as doc from '../openapi.ts';
+import { invalidRequest, type ApiEnv } from '../problem.ts';
+import { findAccount, queryTimeout, reachPosition } from '../reading.ts';
+
+const query = { method: 'get' as const, tags: ['Accounts'], middleware: queryTimeout };
+
+const list = createRoute({
+  ...query,
+  path: '/v1/accounts',
+  operationId: 'listAccounts',
+  summary: 'List accounts, oldest first',
+  request: {
+    query: z.object({
+      owner: doc.filter(owner, 'Accounts of this owner.'),
+      status: doc.filter(accountStatus, 'Accounts in this status.'),
+      currency: doc.filter(currency, 'Accounts in this currency.'),
+      ...pageQuery,
+      min_position: minPosition,
+    }),
+  },
+  responses: {
+    200: doc.json('A page of accounts.', accountPage),
+    ...doc.problems('invalid_cursor', 'position_not_reached'),
+  },
+});
+
+const get = createRoute({
+  ...query,
+  path: '/v1/accounts/{id}',
+  operationId: 'getAccount',
+  summary: 'Get an account',
+  request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
+  responses: {
+    200: doc.json('The account.', accountResource, doc.ETAG),
+    ...doc.problems('account_not_found', 'position_not_reached'),
+  },
+});
+
+const balances = createRoute({
+  ...query,
+  path: '/v1/accounts/{id}/balances',
+  operationId: 'getBalances',
+  summary: 'Get the balances of an account',
+  request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
+  responses: {
+    200: doc.json('The balances now.', balancesResource, doc.POSITION),
+    ...doc.problems('account_not_found', 'position_not_reached'),
+  },
+});
+
+/** The routes of queries about accounts. */
+export function accountRoutes(deps: ApiDependencies) {
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(list, async (c) => {
+      const { limit, cursor, min_position, ...filter } = c.req.valid('query');
+      await reachPosition(deps.waitForPosition, min_position);
+      return c.json(await deps.readStore.accounts(filter, { limit, cursor }), 200);
+    })
+    .openapi(get, async (c) => {
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      const account = await findAccount(deps, c.req.valid('param').id);
+      return c.json(account, 200, { ETag: etag(account) });
+    })
+    .openapi(balances, async (c) => {
+      if (c.req.query('at') !== undefined) {
+        throw invalidRequest({ path: 'at', message: 'is not offered yet; these are the balances now' });
+      }
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      // Read before the balances, so that what it promises is in them.
+      const position = await deps.readStore.position();
+      const account = await findAccount(deps, c.req.valid('param').id);
+      const { id, currency: code } = account;
+      const headers = { 'Ledger-Position': String(position) };
+      return c.json({ account: id, currency: code, ...account.balances, position }, 200, headers);
+    });
+}

@@ -1,0 +1,88 @@
+/** The events of the ledger, and those of one account, straight from the log. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { EVENT_SUBJECTS, eventType, type EventName } from '../../contracts/events.ts';
+import { eventPage, pageQuery } from '../../contracts/http.ts';
+import { eventFrom } from '../../contracts/resources.ts';
+import { id } from '../../contracts/values.ts';
+import type { EventFilter, EventReader } from '../../eventlog/event-reader.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { eventCursor, positionOfCursor } from '../event-cursor.ts';
+import * as doc from '../openapi.ts';
+import type { ApiEnv } from '../problem.ts';
+import { findAccount, queryTimeout } from '../reading.ts';
+
+/** What is published; the rest of the log is the ledger's own. */
+const TYPES = Object.keys(EVENT_SUBJECTS)
+  .filter(isPublished)
+  .map((name) => eventType(name));
+
+const eventQuery = {
+  type: doc.filter(z.enum(TYPES), 'Events of one CloudEvents type.'),
+  after: z.coerce
+    .number('must be a number')
+    .int()
+    .nonnegative()
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .meta({ type: 'integer', description: 'Events after this log position. A cursor goes before it.' }),
+  ...pageQuery,
+};
+
+const query = { method: 'get' as const, middleware: queryTimeout };
+
+const list = createRoute({
+  ...query,
+  path: '/v1/events',
+  operationId: 'listEvents',
+  tags: ['Events'],
+  summary: 'Get events in log order',
+  request: { query: z.object({ account: doc.filter(id, 'Events of one account.'), ...eventQuery }) },
+  responses: { 200: doc.json('A page of events.', eventPage), ...doc.problems('invalid_cursor') },
+});
+
+const ofAccount = createRoute({
+  ...query,
+  path: '/v1/accounts/{id}/events',
+  operationId: 'listAccountEvents',
+  tags: ['Accounts'],
+  summary: 'Get the events of an account in log order',
+  request: { params: doc.idParam, query: z.object(eventQuery) },
+  responses: {
+    200: doc.json('A page of events.', eventPage),
+    ...doc.problems('invalid_cursor', 'account_not_found'),
+  },
+});
+
+/** The routes of events. */
+export function eventRoutes(deps: ApiDependencies) {
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(list, async (c) => {
+      const { account, type, ...from } = c.req.valid('query');
+      return c.json(await readPage(deps.events, { account, type }, from), 200);
+    })
+    .openapi(ofAccount, async (c) => {
+      const account = c.req.valid('param').id;
+      const { type, ...from } = c.req.valid('query');
+      const page = await readPage(deps.events, { account, type }, from);
+      // What has events is an account.
+      if (page.data.length === 0) await findAccount(deps, account);
+      return c.json(page, 200);
+    });
+}
+
+type Start = { after: number; cursor?: string | undefined; limit: number };
+
+async function readPage(events: EventReader, filter: EventFilter, { after, cursor, limit }: Start) {
+  const start = cursor === undefined ? after : positionOfCursor(cursor);
+  const data = await events.read(start, limit, filter);
+  const last = data.at(-1)?.position;
+  const full = last !== undefined && data.length >= limit;
+  const more = full && (await events.read(last, 1, filter)).length > 0;
+  return { data: data.map(eventFrom), next_cursor: more ? eventCursor(last) : null };
+}
+
+function isPublished(name: string): name is EventName {
+  return Object.entries(EVENT_SUBJECTS).some(
+    ([one, { aggregate }]) => one === name && aggregate !== 'command',
+  );
+}

@@ -1,0 +1,44 @@
+/** Is it alive, and is it ready. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { problem, readiness } from '../../contracts/http.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import * as doc from '../openapi.ts';
+import { ProblemError, type ApiEnv } from '../problem.ts';
+import { queryTimeout } from '../reading.ts';
+
+const live = createRoute({
+  method: 'get',
+  path: '/healthz',
+  operationId: 'getLiveness',
+  tags: ['Operation'],
+  summary: 'Liveness',
+  responses: { 200: doc.json('The process answers.', z.object({ status: z.literal('ok') })) },
+});
+
+const ready = createRoute({
+  method: 'get',
+  path: '/readyz',
+  operationId: 'getReadiness',
+  tags: ['Operation'],
+  summary: 'Readiness: each dependency, and how far the read model is behind the log',
+  middleware: queryTimeout,
+  responses: {
+    200: doc.json('It can serve.', readiness),
+    ...doc.problems(),
+    503: {
+      description: '`dependency_unavailable`, with the members of the readiness.',
+      content: { 'application/problem+json': { schema: problem.extend(readiness.partial().shape) } },
+    },
+  },
+});
+
+/** The routes that those ask who run it. */
+export function healthRoutes(deps: ApiDependencies) {
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(live, (c) => c.json({ status: 'ok' as const }, 200))
+    .openapi(ready, async (c) => {
+      const state = await deps.readiness();
+      if (!state.ready) throw new ProblemError('dependency_unavailable', { members: state });
+      return c.json(state, 200);
+    });
+}

@@ -1,0 +1,74 @@
+/** Serves the API over HTTP, with its dependencies built from real servers. */
+import { randomUUID } from 'node:crypto';
+import { serve, type ServerType } from '@hono/node-server';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { Client, type ConnectionLike } from '@temporalio/client';
+import { positionSubject } from '../contracts/subjects.ts';
+import { createEventReader } from '../eventlog/reader.ts';
+import { connectReadModel } from '../projector/database.ts';
+import { createPositionWaiter } from '../projector/positions.ts';
+import { createReadStore } from '../projector/postgres.ts';
+import { createApp } from './app.ts';
+import { createReadiness } from './readiness.ts';
+import { createCommands } from './temporal.ts';
+
+export type ApiOptions = {
+  readonly connection: ConnectionLike;
+  /** True if a worker shares the connection. */
+  readonly eager: boolean;
+  readonly nc: NatsConnection;
+  readonly namespace: string;
+  readonly databaseUrl: string;
+  readonly ledger: string;
+  readonly host: string;
+  readonly port: number;
+};
+
+/** Starts to listen. */
+export async function startApi(options: ApiOptions): Promise<{ url: string; close: () => Promise<void> }> {
+  const { connection, eager, nc, namespace, databaseUrl, ledger, host, port } = options;
+  const client = new Client({ connection, namespace });
+  const readModel = connectReadModel(databaseUrl, ledger);
+  const readStore = createReadStore(readModel);
+  const events = createEventReader(nc, ledger);
+  const positions = createPositionWaiter(readStore.position);
+  nc.subscribe(positionSubject(ledger, 'read-model'), {
+    callback: (_, message) => positions.heard(Number(message.string())),
+  });
+  const app = createApp({
+    ledger,
+    commands: createCommands(client, { eager }),
+    readStore,
+    events,
+    waitForPosition: positions.waitFor,
+    readiness: createReadiness({ client, events, readStore }),
+    clock: () => new Date(),
+    newId: randomUUID,
+  });
+  const server = await listen(app.fetch, host, port);
+  return {
+    url: `http://${host}:${port}`,
+    async close() {
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        // Connections that wait for no answer would keep the server open.
+        if ('closeIdleConnections' in server) server.closeIdleConnections();
+      });
+      await readModel.end();
+    },
+  };
+}
+
+function listen(
+  fetch: Parameters<typeof serve>[0]['fetch'],
+  hostname: string,
+  port: number,
+): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, hostname, port }, () => resolve(server));
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(taken ? new Error(`Port ${port} (HTTP) is taken. Set PORT to another one.`) : error);
+    });
+  });
+}

@@ -1,0 +1,99 @@
+/** Nothing that is not valid gets past here: what a body must be before it is parsed, and what zod says of it. */
+import { isUtf8 } from 'node:buffer';
+import type { Context, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { z } from 'zod';
+import { invalidRequest, ProblemError, type ApiEnv, type FieldError } from './problem.ts';
+
+const BODY_MAX_BYTES = 1024 * 1024;
+
+/** An answer names this many mistakes at most, and echoes no more than this of what was sent. */
+const ERRORS_MAX = 20;
+const PATH_MAX = 200;
+
+const utf8 = new TextDecoder();
+
+const limitStream = bodyLimit({ maxSize: BODY_MAX_BYTES, onError: tooLarge });
+
+/** A JSON body that must be there. */
+export const requiredBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  if (!isJson(c)) throw new ProblemError('unsupported_media_type');
+  const body = parse(await readBody(c));
+  // The validator that follows asks for the JSON; this way it is parsed once.
+  c.req.json = () => Promise.resolve(body);
+  return next();
+};
+
+/** A JSON body that may be left out, as may its content type then. */
+export const optionalBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
+  const typed = c.req.header('content-type') !== undefined;
+  if (typed && !isJson(c)) throw new ProblemError('unsupported_media_type');
+  const text = await readBody(c);
+  if (!typed && text !== '') throw new ProblemError('unsupported_media_type');
+  const body = parse(text === '' ? '{}' : text);
+  c.req.json = () => Promise.resolve(body);
+  return next();
+};
+
+/** The hook of every zod validator: an issue is an error of the request. */
+export function refuseInvalid(result: { success: boolean; error?: z.core.$ZodError }): undefined {
+  if (!result.success) throw invalidRequest(...fieldErrors(result.error?.issues ?? []));
+}
+
+function isJson(c: Context<ApiEnv>): boolean {
+  return /^application\/json *(;|$)/i.test(c.req.header('content-type') ?? '');
+}
+
+/**
+ * Reads the body once, bounded. The stream is only counted where its length is not declared, because counting costs
+ * a web stream on every request, and where it is declared, Node cuts the body off there.
+ */
+async function readBody(c: Context<ApiEnv>): Promise<string> {
+  const declared = Number(c.req.header('content-length') ?? Number.NaN);
+  if (declared > BODY_MAX_BYTES) return tooLarge();
+  if (Number.isNaN(declared) || c.req.header('transfer-encoding') !== undefined) {
+    await limitStream(c, () => Promise.resolve());
+  }
+  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  if (bytes.byteLength > BODY_MAX_BYTES) return tooLarge();
+  if (!isUtf8(bytes)) throw invalidRequest({ path: '', message: 'must be UTF-8' });
+  return utf8.decode(bytes);
+}
+
+function parse(text: string): ReturnType<typeof JSON.parse> {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidRequest({ path: '', message: 'must be valid JSON' });
+  }
+}
+
+function tooLarge(): never {
+  throw new ProblemError('payload_too_large', { detail: `A body may have ${BODY_MAX_BYTES} bytes.` });
+}
+
+function fieldErrors(issues: readonly z.core.$ZodIssue[]): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const issue of issues) {
+    if (errors.length >= ERRORS_MAX) break;
+    if (issue.code === 'unrecognized_keys') {
+      const unknown = issue.keys.slice(0, ERRORS_MAX - errors.length);
+      errors.push(
+        ...unknown.map((key) => fieldError([...issue.path, key], 'is not a field of this request')),
+      );
+    } else {
+      errors.push(fieldError(issue.path, messageOf(issue)));
+    }
+  }
+  return errors;
+}
+
+/** A key that is refused says why in an issue of its own. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  const reason = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
+  return reason === undefined ? issue.message : `the key ${reason}`;
+}
+
+function fieldError(path: readonly PropertyKey[], message: string): FieldError {
+  return { path: path.map(String).join('.').slice(0, PATH_MAX), message };
+}

@@ -1,0 +1,38 @@
+/**
+ * Ends the servers of a process that was killed. A process that starts servers (child-process.ts) starts this beside
+ * them, tells it on its standard input which are running (`+pid`, `-pid`, a line each), and keeps the pipe open. The
+ * operating system closes the pipe when that process ends, however it ends; what is then still running is stopped
+ * here, the newest first, as `npm start` would have done.
+ */
+import { createInterface } from 'node:readline';
+
+const GRACE_MS = 10_000;
+const running = new Set();
+
+// The parent's terminal and its Ctrl-C are the parent's business.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const pid = Number(line.slice(1));
+  if (line.startsWith('+')) running.add(pid);
+  else running.delete(pid);
+}
+for (const pid of [...running].toReversed()) await end(pid);
+
+async function end(pid) {
+  send(pid, 'SIGTERM');
+  for (let waited = 0; send(pid, 0) && waited < GRACE_MS; waited += 50) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  // Each child leads a process group of its own, so this reaches what it has started, too.
+  send(-pid, 'SIGKILL');
+}
+
+/** Sends a signal (0 only asks), and tells whether the process was there. */
+function send(pid, signal) {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * API and worker in one process, as `npm start` runs them. They share one connection to Temporal, so that the first
+ * task of a workflow comes back with its start, and a command of one step costs one round trip less.
+ */
+import { startApi } from './api/server.ts';
+import { readConfig } from './config.ts';
+import { connectToNats } from './eventlog/connection.ts';
+import { main, runUntilSignalled } from './lifecycle.ts';
+import { connectToTemporal, quietTemporalLogs } from './worker/connection.ts';
+import { startWorker } from './worker/worker.ts';
+
+await main(async () => {
+  const config = readConfig();
+  quietTemporalLogs();
+  const nc = await connectToNats(config.natsUrl, 'tallybook');
+  const connection = await connectToTemporal(config.temporalAddress);
+  const shared = { ...config, connection, nc, namespace: config.temporalNamespace };
+  const worker = await startWorker(shared);
+  const api = await startApi({ ...shared, eager: true });
+  console.log(`Tallybook answers at ${api.url}`);
+  runUntilSignalled(
+    [
+      // First nobody can ask for more, then what was asked for is finished.
+      { name: 'API', close: api.close },
+      { name: 'worker', close: worker.close },
+      { name: 'Temporal connection', close: () => connection.close() },
+      { name: 'NATS connection', close: () => nc.drain() },
+    ],
+    [worker.stopped],
+  );
+});

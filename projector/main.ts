@@ -1,0 +1,64 @@
+/** The projector as a process: follows the log and keeps the read model until it is told to stop. */
+import { readConfig } from '../config.ts';
+import { positionSubject } from '../contracts/subjects.ts';
+import { connectToNats } from '../eventlog/connection.ts';
+import type { EventReader } from '../eventlog/event-reader.ts';
+import { createEventReader } from '../eventlog/reader.ts';
+import { openLog } from '../eventlog/stream.ts';
+import { PROJECTION, readPosition } from './checkpoint.ts';
+import { connectReadModel, type ReadModel } from './database.ts';
+import { migrate } from './migrate.ts';
+import { createPersevere } from './persevere.ts';
+import { runProjector } from './projector.ts';
+
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+
+function tell(line: string): void {
+  console.log(`${new Date().toISOString()} projector: ${line}`);
+}
+
+async function main(): Promise<void> {
+  const { natsUrl, databaseUrl, ledger, streamReplicas } = readConfig();
+  const nc = await connectToNats(natsUrl, 'tallybook-projector');
+  const db = connectReadModel(databaseUrl, ledger);
+  try {
+    await openLog(nc, { ledger, replicas: streamReplicas });
+    const migrated = await createPersevere(tell, stop.signal)(() => migrate(db));
+    if (!migrated) return;
+    for (const name of migrated) tell(`Applied ${name}.`);
+    const log = createEventReader(nc, ledger);
+    await requireSameLog(db, log);
+    const subject = positionSubject(ledger, PROJECTION);
+    tell(`Following the log of the ledger "${ledger}".`);
+    await runProjector(
+      {
+        db,
+        log,
+        announce: (position) => nc.publish(subject, `${position}`),
+        tell,
+      },
+      stop.signal,
+    );
+    tell('Stopped.');
+  } finally {
+    await Promise.allSettled([nc.close(), db.end()]);
+  }
+}
+
+/** A read model that is ahead of the log was folded from another one; it would show what never happened here. */
+async function requireSameLog(db: ReadModel, log: EventReader): Promise<void> {
+  const position = await readPosition(db);
+  const last = await log.lastPosition();
+  if (position > last) {
+    throw new Error(
+      `The read model is at position ${position}, but the log ends at ${last}: it was made from another log. ` +
+        `Drop the schema "${db.schema}" and start again, and it is made anew from this one.`,
+    );
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

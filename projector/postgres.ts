@@ -1,0 +1,141 @@
+/** Answers queries from the read model in Postgres. Pages continue at a place, so they hold while rows are added. */
+import { untouchedWorldAccount } from '../contracts/resources.ts';
+import { createAsk, type Ask } from './ask.ts';
+import { positionQuery } from './checkpoint.ts';
+import { decodeCursor, encodeCursor, listName, type Place } from './cursor.ts';
+import type { ReadModel } from './database.ts';
+import type { Page, PageRequest, ReadStore } from './read-store.ts';
+import { accountFromRow, entryFromRow, transferFromRow } from './rows.ts';
+import type { AccountColumns, EntryColumns, TransferColumns } from './rows.ts';
+
+export { connectReadModel, type ReadModel } from './database.ts';
+
+type Source = { readonly db: ReadModel; readonly ask: Ask };
+
+/**
+ * A read store on this database. Its queries throw ReadModelUnavailable when the database cannot be asked, and
+ * InvalidCursor for a cursor of another list.
+ */
+export function createReadStore(db: ReadModel): ReadStore {
+  const from: Source = { db, ask: createAsk() };
+  return {
+    async position() {
+      const [row] = await from.ask(positionQuery(db));
+      return Number(row?.position ?? 0);
+    },
+    account: (id) => account(from, id),
+    accounts: (filter, request) => accounts(from, filter, request),
+    transfer: (id) => transfer(from, id),
+    transfers: (filter, request) => transfers(from, filter, request),
+    statement: (id, range, request) => statement(from, { account: id, ...range }, request),
+  };
+}
+
+async function account({ db, ask }: Source, id: string) {
+  const [row] = await ask(db.sql<AccountColumns[]>`select * from ${db.table('accounts')} where id = ${id}`);
+  return row ? accountFromRow(row) : untouchedWorldAccount(id);
+}
+
+async function accounts(
+  { db: { sql, table }, ask }: Source,
+  filter: Parameters<ReadStore['accounts']>[0],
+  request: PageRequest,
+) {
+  const { owner, status, currency } = filter;
+  const list = listName('accounts', { owner, status, currency });
+  const after = placeOf(list, request)?.position ?? 0;
+  const rows = await ask(sql<AccountColumns[]>`
+    select * from ${table('accounts')}
+    where first_position > ${after}
+      ${owner === undefined ? sql`` : sql`and owner = ${owner}`}
+      ${status === undefined ? sql`` : sql`and status = ${status}`}
+      ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
+    order by first_position limit ${request.limit + 1}`);
+  return pageOf(rows, request, {
+    item: accountFromRow,
+    cursor: (row) => encodeCursor(list, { position: Number(row.first_position) }),
+  });
+}
+
+async function transfer({ db, ask }: Source, id: string) {
+  const [row] = await ask(db.sql<TransferColumns[]>`select * from ${db.table('transfers')} where id = ${id}`);
+  return row && transferFromRow(row);
+}
+
+/** Either side of an account has its own index, so each side gives its newest, and the newest of both are taken. */
+async function transfers(
+  { db: { sql, table }, ask }: Source,
+  filter: Parameters<ReadStore['transfers']>[0],
+  request: PageRequest,
+) {
+  const { account: either, status, reference } = filter;
+  const list = listName('transfers', { account: either, status, reference });
+  const before = placeOf(list, request)?.position ?? Number.MAX_SAFE_INTEGER;
+  const limit = request.limit + 1;
+  const newest = (side: ReturnType<typeof sql>) => sql`
+    select * from ${table('transfers')}
+    where position < ${before} ${side}
+      ${status === undefined ? sql`` : sql`and status = ${status}`}
+      ${reference === undefined ? sql`` : sql`and reference = ${reference}`}
+    order by position desc limit ${limit}`;
+  const rows = await ask(
+    either === undefined
+      ? sql<TransferColumns[]>`${newest(sql``)}`
+      : sql<TransferColumns[]>`
+          select * from (
+            (${newest(sql`and source = ${either}`)})
+            union all
+            (${newest(sql`and destination = ${either} and source <> ${either}`)})
+          ) as both_sides
+          order by position desc limit ${limit}`,
+  );
+  return pageOf(rows, request, {
+    item: transferFromRow,
+    cursor: (row) => encodeCursor(list, { position: Number(row.position) }),
+  });
+}
+
+async function statement(
+  { db: { sql, table }, ask }: Source,
+  filter: { account: string; from?: string | undefined; to?: string | undefined },
+  request: PageRequest,
+) {
+  const list = listName('statement', filter);
+  const after = placeOf(list, request);
+  const from = earliest(filter.from);
+  const to = earliest(filter.to);
+  const rows = await ask(sql<EntryColumns[]>`
+    select position, transfer, direction, amount, currency, counterparty, kind, reference, balance, version, created_at
+    from ${table('entries')}
+    where account = ${filter.account}
+      ${from === undefined ? sql`` : sql`and created_at >= ${from}::timestamptz`}
+      ${to === undefined ? sql`` : sql`and created_at < ${to}::timestamptz`}
+      ${after?.time === undefined ? sql`` : sql`and (created_at, position) > (${after.time}::timestamptz, ${after.position})`}
+    order by created_at, position limit ${request.limit + 1}`);
+  return pageOf(rows, request, {
+    item: entryFromRow,
+    cursor: (row) =>
+      encodeCursor(list, { position: Number(row.position), time: row.created_at.toISOString() }),
+  });
+}
+
+/** RFC 3339 has a year 0000, which Postgres refuses. Nothing happened in it. */
+function earliest(time: string | undefined): string | undefined {
+  return time?.startsWith('0000') ? '0001-01-01T00:00:00Z' : time;
+}
+
+function placeOf(list: string, { cursor }: PageRequest): Place | undefined {
+  return cursor === undefined ? undefined : decodeCursor(list, cursor);
+}
+
+/** One row more than the page holds was asked for: if it came, there is a next page, after the last row of this one. */
+function pageOf<Row, Item>(
+  rows: readonly Row[],
+  { limit }: PageRequest,
+  as: { readonly item: (row: Row) => Item; readonly cursor: (row: Row) => string },
+): Page<Item> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const next = rows.length > limit && last !== undefined ? as.cursor(last) : null;
+  return { data: shown.map(as.item), next_cursor: next };
+}

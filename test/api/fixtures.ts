@@ -1,0 +1,229 @@
+/** Everything that the API needs, in memory: implementations of our own interfaces, and resources to put in them. */
+import { createApp, type ApiDependencies } from '../../api/app.ts';
+import type { CommandOutcome, Commands } from '../../api/commands.ts';
+import type { Answer, CommandRequest } from '../../contracts/commands.ts';
+import type { AccountResource, EntryResource, Readiness, TransferResource } from '../../contracts/http.ts';
+import type { RecordedEvent } from '../../contracts/events.ts';
+import type { EventReader } from '../../eventlog/event-reader.ts';
+import { InvalidCursor, type Page, type PageRequest, type ReadStore } from '../../projector/read-store.ts';
+
+export const NOW = new Date('2026-11-23T08:00:00.000Z');
+
+/** Dependencies that must not be reached: any call is written down, and fails. */
+export function untouchable(): { deps: ApiDependencies; touched: string[] } {
+  const touched: string[] = [];
+  const guard = (name: string) => (): never => {
+    touched.push(name);
+    throw new Error(`${name} was reached`);
+  };
+  const store: ReadStore = {
+    position: guard('position'),
+    account: guard('account'),
+    accounts: guard('accounts'),
+    transfer: guard('transfer'),
+    transfers: guard('transfers'),
+    statement: guard('statement'),
+  };
+  const events: EventReader = {
+    read: guard('read'),
+    first: guard('first'),
+    lastPosition: guard('lastPosition'),
+    follow: guard('follow'),
+  };
+  const deps = {
+    ledger: 'main',
+    commands: { carryOut: guard('carryOut'), find: guard('find') },
+    readStore: store,
+    events,
+    waitForPosition: guard('waitForPosition'),
+    readiness: guard('readiness'),
+    clock: () => NOW,
+    newId: () => 'id',
+  };
+  return { deps, touched };
+}
+
+/** An app over what the test gives; all else is empty. What it was told to carry out is in `carried`. */
+export function testApp(given: Partial<ApiDependencies> & { outcome?: CommandOutcome } = {}) {
+  const carried: { request: CommandRequest; wait: boolean }[] = [];
+  const commands: Commands = {
+    carryOut: (request, { wait }) => {
+      carried.push({ request, wait });
+      return Promise.resolve(
+        given.outcome ?? { type: 'answered', replayed: false, answer: answerTo(request) },
+      );
+    },
+    find: () => Promise.resolve(undefined),
+  };
+  let ids = 0;
+  const deps: ApiDependencies = {
+    ledger: 'main',
+    commands,
+    readStore: readStore({}),
+    events: eventReader([]),
+    waitForPosition: () => Promise.resolve(true),
+    readiness: () => Promise.resolve(READY),
+    clock: () => NOW,
+    newId: () => `0000-${(ids += 1)}`,
+    ...given,
+  };
+  return { app: createApp(deps), carried };
+}
+
+/** The answer of a ledger where everything succeeds. */
+function answerTo(request: CommandRequest): Answer {
+  const answer = { position: 7, replayed: false, fingerprint: request.fingerprint, created: true };
+  if (request.type !== 'transfer') return { ...answer, account: account({ id: request.id }) };
+  const { id, kind, source, destination, amount, currency } = request;
+  return { ...answer, transfer: transfer({ id, kind, source, destination, amount, currency }) };
+}
+
+export const READY: Readiness = {
+  ready: true,
+  dependencies: { temporal: { ok: true }, nats: { ok: true }, read_model: { ok: true } },
+  projector: { position: 7, last_position: 9, lag_events: 2 },
+};
+
+export function account(given: Partial<AccountResource> = {}): AccountResource {
+  return {
+    id: 'alice',
+    owner: 'Alice',
+    currency: 'EUR',
+    status: 'open',
+    balances: { posted: '1050', held: '50', available: '1000' },
+    overdraft_limit: '0',
+    version: 3,
+    metadata: {},
+    created_at: NOW.toISOString(),
+    ...given,
+  };
+}
+
+export function transfer(given: Partial<TransferResource> = {}): TransferResource {
+  return {
+    id: 'tr_1',
+    kind: 'transfer',
+    status: 'posted',
+    source: 'alice',
+    destination: 'bob',
+    amount: '1050',
+    currency: 'EUR',
+    reference: null,
+    metadata: {},
+    created_at: NOW.toISOString(),
+    completed_at: NOW.toISOString(),
+    position: 7,
+    workflow_id: 'transfer/tr_1',
+    ...given,
+  };
+}
+
+export function entry(given: Partial<EntryResource> = {}): EntryResource {
+  return {
+    position: 7,
+    transfer: 'tr_1',
+    direction: 'debit',
+    amount: '1050',
+    currency: 'EUR',
+    counterparty: 'bob',
+    kind: 'transfer',
+    reference: null,
+    balance: '-50',
+    version: 2,
+    created_at: NOW.toISOString(),
+    ...given,
+  };
+}
+
+export function deposited(position: number, accountId = 'alice'): RecordedEvent<'MoneyDeposited'> {
+  const balances = { posted: '1050', held: '0', available: '1050' };
+  return {
+    name: 'MoneyDeposited',
+    position,
+    subject: `ledger.main.account.${accountId}.deposited`,
+    aggregate: 'account',
+    aggregateId: accountId,
+    id: `event-${position}`,
+    source: 'tallybook/main',
+    type: 'ledger.MoneyDeposited.v1',
+    time: NOW.toISOString(),
+    version: position,
+    previousHash: '',
+    hash: 'aa',
+    workflowId: 'transfer/tr_1',
+    actor: 'anonymous',
+    data: {
+      transfer: 'tr_1',
+      amount: '1050',
+      status: 'open',
+      currency: 'EUR',
+      balances,
+      overdraft_limit: '0',
+    },
+  };
+}
+
+type Stored = {
+  position?: number;
+  accounts?: AccountResource[];
+  transfers?: TransferResource[];
+  entries?: EntryResource[];
+};
+
+/** A read model of arrays; a cursor is the index to go on from. */
+export function readStore({ position = 7, accounts = [], transfers = [], entries = [] }: Stored): ReadStore {
+  return {
+    position: () => Promise.resolve(position),
+    account: (id) => Promise.resolve(accounts.find((one) => one.id === id)),
+    accounts: (filter, page) => Promise.resolve(slice(accounts.filter(matches(filter)), page)),
+    transfer: (id) => Promise.resolve(transfers.find((one) => one.id === id)),
+    transfers: ({ account: side, ...filter }, page) => {
+      const ofAccount = transfers.filter(
+        (one) => side === undefined || one.source === side || one.destination === side,
+      );
+      return Promise.resolve(slice(ofAccount.filter(matches(filter)), page));
+    },
+    statement: (id, { from = '', to = '~' }, page) => {
+      const known = accounts.some((one) => one.id === id);
+      const inRange = entries.filter((one) => known && one.created_at >= from && one.created_at < to);
+      return Promise.resolve(slice(inRange, page));
+    },
+  };
+}
+
+/** A log of an array. */
+export function eventReader(events: RecordedEvent[]): EventReader {
+  return {
+    read: (after, limit, { account: id, type } = {}) => {
+      const found = events.filter(
+        (event) => event.position > after && matches({ aggregateId: id, type })(event),
+      );
+      return Promise.resolve(found.slice(0, limit));
+    },
+    first: () => Promise.resolve(undefined),
+    lastPosition: () => Promise.resolve(events.at(-1)?.position ?? 0),
+    follow: () => {
+      throw new Error('Nothing in these tests follows the log.');
+    },
+  };
+}
+
+function matches(filter: Record<string, unknown>): (item: object) => boolean {
+  const wanted = Object.entries(filter).filter(([, value]) => value !== undefined);
+  return (item) => wanted.every(([name, value]) => Reflect.get(item, name) === value);
+}
+
+function slice<Item>(items: Item[], { limit, cursor = '0' }: PageRequest): Page<Item> {
+  if (!/^\d+$/.test(cursor)) throw new InvalidCursor(cursor);
+  const end = Number(cursor) + limit;
+  return { data: items.slice(Number(cursor), end), next_cursor: end < items.length ? String(end) : null };
+}
+
+/** A request with a JSON body; a string is sent as it is. */
+export function post(body: unknown, headers: Record<string, string> = {}): RequestInit {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  };
+}

@@ -1,0 +1,187 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { describe, expect, it } from 'vitest';
+import { PROBLEMS } from '../../contracts/problems.ts';
+import {
+  account,
+  deposited,
+  entry,
+  eventReader,
+  post,
+  readStore,
+  READY,
+  testApp,
+  transfer,
+} from './fixtures.ts';
+import { deposit, KEY, transfer as body } from './refused.ts';
+
+type Parameter = { name: string; in: string; required?: boolean };
+type Media = Record<string, { schema: object }>;
+type Operation = {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  parameters?: Parameter[];
+  requestBody?: { required?: boolean; content: Media };
+  responses: Record<string, { description: string; content?: Media; headers?: Record<string, object> }>;
+};
+type Document = {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, object> };
+};
+
+const store = readStore({ accounts: [account()], transfers: [transfer()], entries: [entry()] });
+const { app } = testApp({ readStore: store, events: eventReader([deposited(3)]) });
+const text = await (await app.request('/openapi.json')).text();
+const document: Document = JSON.parse(text);
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method: method.toUpperCase(), operation })),
+);
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+addFormats.default(ajv);
+ajv.addSchema({ $id: 'openapi', components: document.components });
+
+/** What is wrong with a value by a schema of the document. */
+function mistakes(schema: object, value: unknown): unknown {
+  const inDocument = JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"openapi#/components/'));
+  return ajv.validate(inDocument, value) ? [] : ajv.errors;
+}
+
+describe('the OpenAPI document', () => {
+  it('describes every route of the app, and nothing else', () => {
+    const routed = app.routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:([a-z_]+)/g, '{$1}')}`);
+    const described = operations.map(({ method, path }) => `${method} ${path}`);
+    expect([...new Set(routed)].toSorted()).toEqual(described.toSorted());
+  });
+
+  it('has no reference that leads nowhere, and schemas that are schemas', () => {
+    const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1] ?? '');
+    expect(references.length).toBeGreaterThan(20);
+    for (const reference of new Set(references)) {
+      const steps = reference.replace(/^#\//, '').split('/');
+      const target = steps.reduce<unknown>((at, step) => Reflect.get(Object(at), step), document);
+      expect({ reference, target }).toEqual({ reference, target: expect.anything() });
+    }
+    for (const [name, schema] of Object.entries(document.components.schemas)) {
+      expect({ name, valid: ajv.validateSchema(schema) }).toEqual({ name, valid: true });
+      expect(ajv.compile({ $ref: `openapi#/components/schemas/${name}` })).toBeTypeOf('function');
+    }
+  });
+
+  it('names every operation once', () => {
+    const ids = operations.map(({ operation }) => operation.operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it.each(operations)('is complete: $method $path', ({ path, method, operation }) => {
+    expect(operation.summary).toBeTruthy();
+    expect(operation.tags).toHaveLength(1);
+    const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+    const parameters = operation.parameters ?? [];
+    expect(parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(inPath);
+    for (const response of Object.values(operation.responses)) {
+      expect(response.description).toBeTruthy();
+      for (const { schema } of Object.values(response.content ?? {})) expect(schema).toBeDefined();
+    }
+    if (method !== 'POST') return;
+    expect(parameters.map(({ name }) => name)).toEqual(expect.arrayContaining(['Idempotency-Key', 'Prefer']));
+    expect(Object.keys(operation.responses)).toEqual(
+      expect.arrayContaining(['202', '400', '413', '415', '422', '500', '503']),
+    );
+  });
+
+  it('says which codes come with which status', () => {
+    for (const { operation } of operations) {
+      for (const [status, { description }] of Object.entries(operation.responses)) {
+        for (const [, code] of description.matchAll(/`([a-z_]+)`:/g)) {
+          expect(PROBLEMS).toHaveProperty(code ?? '');
+          expect(String(Reflect.get(PROBLEMS, code ?? '').status)).toBe(status);
+        }
+      }
+    }
+  });
+
+  it('has examples that are valid', () => {
+    for (const [name, schema] of Object.entries(document.components.schemas)) {
+      if (!('example' in schema)) continue;
+      expect({ name, mistakes: mistakes(schema, schema.example) }).toEqual({ name, mistakes: [] });
+    }
+  });
+});
+
+describe('what the app answers is what the document says', () => {
+  const rejected = {
+    outcome: {
+      type: 'answered',
+      replayed: false,
+      answer: {
+        position: 7,
+        replayed: false,
+        fingerprint: 'f',
+        created: true,
+        transfer: transfer({ status: 'rejected', reason: 'insufficient_funds' }),
+        rejection: { code: 'insufficient_funds', detail: 'Not enough.' },
+      },
+    },
+  } as const;
+  const accepted = { outcome: { type: 'accepted', workflowId: 'w' } } as const;
+  const away = { readiness: () => Promise.resolve({ ...READY, ready: false }) };
+  const late = { waitForPosition: () => Promise.resolve(false) };
+
+  it.each<[string, string, RequestInit?, Parameters<typeof testApp>[0]?]>([
+    ['/v1/accounts', '/v1/accounts', post({ owner: 'Alice', currency: 'EUR' })],
+    ['/v1/accounts', '/v1/accounts', post({ owner: 'Alice', currency: 'EUR' }), accepted],
+    ['/v1/accounts', '/v1/accounts', post({ owner: 1 })],
+    ['/v1/accounts', '/v1/accounts'],
+    ['/v1/accounts', '/v1/accounts?cursor=x'],
+    ['/v1/accounts', '/v1/accounts?min_position=9', {}, late],
+    ['/v1/accounts/{id}', '/v1/accounts/alice'],
+    ['/v1/accounts/{id}', '/v1/accounts/world_EUR'],
+    ['/v1/accounts/{id}', '/v1/accounts/nobody'],
+    ['/v1/accounts/{id}/balances', '/v1/accounts/alice/balances'],
+    ['/v1/accounts/{id}/freeze', '/v1/accounts/alice/freeze', post({})],
+    ['/v1/accounts/{id}/freeze', '/v1/accounts/alice/freeze', post({}, { 'content-type': 'text/plain' })],
+    ['/v1/accounts/{id}/unfreeze', '/v1/accounts/alice/unfreeze', post({})],
+    ['/v1/accounts/{id}/close', '/v1/accounts/alice/close', post({}), accepted],
+    ['/v1/accounts/{id}/statement', '/v1/accounts/alice/statement'],
+    ['/v1/accounts/{id}/statement', '/v1/accounts/alice/statement', { headers: { accept: 'text/csv' } }],
+    ['/v1/accounts/{id}/events', '/v1/accounts/alice/events'],
+    ['/v1/deposits', '/v1/deposits', post(deposit, KEY)],
+    ['/v1/withdrawals', '/v1/withdrawals', post(deposit, KEY)],
+    ['/v1/transfers', '/v1/transfers', post(body, KEY)],
+    ['/v1/transfers', '/v1/transfers', post(body, KEY), rejected],
+    ['/v1/transfers', '/v1/transfers', post(body, KEY), accepted],
+    ['/v1/transfers', '/v1/transfers', post(body)],
+    ['/v1/transfers', '/v1/transfers'],
+    ['/v1/transfers/{id}', '/v1/transfers/tr_1'],
+    ['/v1/transfers/{id}', '/v1/transfers/tr_2'],
+    ['/v1/events', '/v1/events'],
+    ['/v1/events', '/v1/events?cursor=x'],
+    ['/healthz', '/healthz'],
+    ['/readyz', '/readyz'],
+    ['/readyz', '/readyz', {}, away],
+    ['/openapi.json', '/openapi.json'],
+    ['/docs', '/docs'],
+    ['/docs/{file}', '/docs/setup.js'],
+    ['/docs/{file}', '/docs/other.js'],
+  ])('%s: %s', async (...[path, url, init = {}, given = {}]) => {
+    const over = testApp({ readStore: store, events: eventReader([deposited(3)]), ...given });
+    const response = await over.app.request(url, init);
+    const operation = document.paths[path]?.[(init.method ?? 'GET').toLowerCase()];
+    const described = operation?.responses[response.status];
+    expect(Object.keys(operation?.responses ?? {})).toContain(String(response.status));
+    const type = response.headers.get('content-type')?.split(';')[0] ?? '';
+    const media = described?.content?.[type] ?? described?.content?.['*/*'];
+    expect({ type, media }).toEqual({ type, media: expect.anything() });
+    const answer: unknown = type.endsWith('json') ? await response.json() : await response.text();
+    expect(mistakes(media?.schema ?? {}, answer)).toEqual([]);
+    const headers = Object.keys(described?.headers ?? {}).filter(
+      (name) => !/^(Idempotency-Replayed|Link)$/.test(name),
+    );
+    expect(headers.filter((name) => !response.headers.has(name))).toEqual([]);
+  });
+});

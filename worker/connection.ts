@@ -1,0 +1,37 @@
+/** Connects to Temporal. */
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+
+/**
+ * The connection that workers need and clients may share; a shared one lets a start bring its first task back.
+ * @throws Error that names the server if it does not answer within 10 s.
+ */
+export async function connectToTemporal(address: string): Promise<NativeConnection> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    try {
+      // Compression only costs time between processes of one machine or one rack.
+      return await NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
+    } catch (error) {
+      if (Date.now() > deadline) {
+        throw new Error(`Temporal at ${address} does not answer: ${String(error)}`, { cause: error });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+/**
+ * Temporal's own log lines: warnings and worse. A workflow that fails because its command was refused is a day's
+ * work and no warning. Call it before anything else of Temporal's.
+ */
+export function quietTemporalLogs(): void {
+  const logger = new DefaultLogger('WARN', ({ level, message, meta }) => {
+    const error: unknown = meta?.['error'];
+    // The error has lost its class on the way here from the workflow's sandbox; its stack still begins with the name.
+    const refused = error instanceof Error && error.stack?.startsWith('ApplicationFailure:');
+    if (message === 'Workflow failed' && refused) return;
+    const where = meta?.['workflowId'] === undefined ? '' : ` (${String(meta['workflowId'])})`;
+    console.error(`${level} Temporal: ${message}${where}`, ...(error === undefined ? [] : [error]));
+  });
+  Runtime.install({ logger, shutdownSignals: [] });
+}

@@ -1,0 +1,29 @@
+/** The worker as a process of its own: `npm run start:worker`. */
+import { readConfig } from '../config.ts';
+import { connectToNats } from '../eventlog/connection.ts';
+import { main, runUntilSignalled } from '../lifecycle.ts';
+import { connectToTemporal, quietTemporalLogs } from './connection.ts';
+import { startWorker } from './worker.ts';
+
+await main(async () => {
+  const config = readConfig();
+  quietTemporalLogs();
+  const nc = await connectToNats(config.natsUrl, 'worker');
+  const connection = await connectToTemporal(config.temporalAddress);
+  const worker = await startWorker({
+    connection,
+    nc,
+    namespace: config.temporalNamespace,
+    ledger: config.ledger,
+    streamReplicas: config.streamReplicas,
+  });
+  console.log(`Working on the task queue "ledger" of ${config.temporalAddress}.`);
+  runUntilSignalled(
+    [
+      { name: 'worker', close: worker.close },
+      { name: 'Temporal connection', close: () => connection.close() },
+      { name: 'NATS connection', close: () => nc.drain() },
+    ],
+    [worker.stopped],
+  );
+});
