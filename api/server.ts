@@ -65,7 +65,9 @@ function listen(
   port: number,
 ): Promise<ServerType> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname, port }, () => resolve(server));
+    // A client that does not finish what it began to ask must not keep a connection for minutes.
+    const serverOptions = { requestTimeout: 30_000, headersTimeout: 10_000 };
+    const server = serve({ fetch, hostname, port, serverOptions }, () => resolve(server));
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
       reject(taken ? new Error(`Port ${port} (HTTP) is taken. Set PORT to another one.`) : error);

@@ -51,13 +51,22 @@ function isJson(c: Context<ApiEnv>): boolean {
 async function readBody(c: Context<ApiEnv>): Promise<string> {
   const declared = Number(c.req.header('content-length') ?? Number.NaN);
   if (declared > BODY_MAX_BYTES) return tooLarge();
-  if (Number.isNaN(declared) || c.req.header('transfer-encoding') !== undefined) {
-    await limitStream(c, () => Promise.resolve());
-  }
-  const bytes = new Uint8Array(await c.req.arrayBuffer());
+  const counted = Number.isNaN(declared) || c.req.header('transfer-encoding') !== undefined;
+  const bytes = await received(c, counted);
   if (bytes.byteLength > BODY_MAX_BYTES) return tooLarge();
   if (!isUtf8(bytes)) throw invalidRequest({ path: '', message: 'must be UTF-8' });
   return utf8.decode(bytes);
+}
+
+async function received(c: Context<ApiEnv>, counted: boolean): Promise<Uint8Array> {
+  try {
+    if (counted) await limitStream(c, () => Promise.resolve());
+    return new Uint8Array(await c.req.arrayBuffer());
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    // The client went away, or took too long: nobody reads this answer, and it is no error of ours.
+    throw invalidRequest({ path: '', message: 'must arrive whole' });
+  }
 }
 
 function parse(text: string): ReturnType<typeof JSON.parse> {

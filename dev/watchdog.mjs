@@ -4,6 +4,7 @@
  * operating system closes the pipe when that process ends, however it ends; what is then still running is stopped
  * here, the newest first, as `npm start` would have done.
  */
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const GRACE_MS = 10_000;
@@ -21,11 +22,23 @@ for (const pid of [...running].toReversed()) await end(pid);
 
 async function end(pid) {
   send(pid, 'SIGTERM');
-  for (let waited = 0; send(pid, 0) && waited < GRACE_MS; waited += 50) {
+  for (let waited = 0; isRunning(pid) && waited < GRACE_MS; waited += 50) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   // Each child leads a process group of its own, so this reaches what it has started, too.
   send(-pid, 'SIGKILL');
+}
+
+function isRunning(pid) {
+  if (!send(pid, 0)) return false;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // State Z: it has ended, and only waits for the system to note it, which may take seconds.
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+  } catch {
+    // Not every system has /proc.
+    return true;
+  }
 }
 
 /** Sends a signal (0 only asks), and tells whether the process was there. */

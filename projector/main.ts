@@ -11,8 +11,15 @@ import { migrate } from './migrate.ts';
 import { createPersevere } from './persevere.ts';
 import { runProjector } from './projector.ts';
 
+/** How long the end may take, should a server not answer. */
+const STOP_MAX_MS = 8_000;
+
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+stop.signal.addEventListener('abort', () => {
+  // Nothing is lost: Postgres carries out what it was sent whole, or not at all.
+  setTimeout(() => process.exit(1), STOP_MAX_MS).unref();
+});
 
 function tell(line: string): void {
   console.log(`${new Date().toISOString()} projector: ${line}`);

@@ -8,8 +8,6 @@ import type { Page, PageRequest, ReadStore } from './read-store.ts';
 import { accountFromRow, entryFromRow, transferFromRow } from './rows.ts';
 import type { AccountColumns, EntryColumns, TransferColumns } from './rows.ts';
 
-export { connectReadModel, type ReadModel } from './database.ts';
-
 type Source = { readonly db: ReadModel; readonly ask: Ask };
 
 /**

@@ -6,6 +6,7 @@ import { apply } from './apply.ts';
 import { advance, readPosition } from './checkpoint.ts';
 import type { ReadModel } from './database.ts';
 import { createPersevere, type Persevere } from './persevere.ts';
+import { createStatistics } from './statistics.ts';
 
 export type ProjectorOptions = {
   readonly db: ReadModel;
@@ -46,6 +47,7 @@ async function followFrom(
   start: number,
   { signal, persevere }: { signal: AbortSignal; persevere: Persevere },
 ): Promise<void> {
+  const gatherStatistics = createStatistics(db);
   let position = start;
   for await (const delivered of log.follow(position, signal)) {
     // What was delivered again is in the rows already.
@@ -61,5 +63,6 @@ async function followFrom(
     if (!advanced) return;
     position = rows.position;
     announce(position);
+    await gatherStatistics(position);
   }
 }

@@ -60,7 +60,8 @@ function keepExchangesWhole(pglite: PGlite): PGlite {
       try {
         await pglite.execProtocolRawStream(message, options);
       } catch (error) {
-        endProcess(error);
+        if (!pglite.closed) endProcess(error);
+        throw error;
       }
       open = CONTINUED.has(message[0] ?? 0);
     },

@@ -81,6 +81,14 @@ describe('a body that is not what it must be', () => {
     expect(await codeOf(path, stream)).toBe('payload_too_large');
   });
 
+  it('breaks off', async () => {
+    for (const headers of [KEY, { ...KEY, 'content-length': '10' }]) {
+      const body = new ReadableStream({ pull: (controller) => controller.error(new Error('aborted')) });
+      const broken = { ...post('', headers), body, duplex: 'half' as const };
+      expect(await codeOf('/v1/transfers', broken)).toBe('invalid_request');
+    }
+  });
+
   it('is measured in bytes: exactly 1 MiB is read', async () => {
     const start = '{"unknown":"';
     const body = `${start}${'é'.repeat((1024 * 1024 - start.length - 2) / 2)}"}`;

@@ -1,8 +1,9 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountResource, entryResource, transferResource } from '../../contracts/http.ts';
 import { AMOUNT_MAX } from '../../domain/money.ts';
-import type { ReadModel } from '../../projector/database.ts';
-import { connectReadModel, createReadStore } from '../../projector/postgres.ts';
+import { connectReadModel, type ReadModel } from '../../projector/database.ts';
+import { createReadStore } from '../../projector/postgres.ts';
 import {
   InvalidCursor,
   ReadModelUnavailable,
@@ -245,6 +246,18 @@ describe('the read model', () => {
     const empty = await openReadModel();
     expect(await createReadStore(empty).position()).toBe(0);
     await empty.end();
+  });
+
+  it('does not wait for ever for a server that never answers', async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as AddressInfo;
+    const gone = connectReadModel(`postgres://postgres@127.0.0.1:${port}/postgres`, 'test');
+    const begun = Date.now();
+    await expect(createReadStore(gone).position()).rejects.toThrow(ReadModelUnavailable);
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    silent.close();
+    await gone.end();
   });
 
   it('is unavailable, not broken, when its tables or its server are missing', async () => {
