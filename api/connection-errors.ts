@@ -26,9 +26,10 @@ const SQL_STATES = /^(08...|53300|57P0[123])$/;
 /** gRPC: cancelled, deadline exceeded, unavailable. */
 const GRPC_CODES = new Set([1, 4, 14]);
 
-/** `error.name` in `eventlog/`, in `@nats-io`, and of `AbortSignal.timeout`. */
+/** `error.name` in `eventlog/` and `projector/`, in `@nats-io`, and of `AbortSignal.timeout`. */
 const NAMES = new Set([
   'LogUnavailable',
+  'ReadModelUnavailable',
   'ClosedConnectionError',
   'ConnectionError',
   'DrainingConnectionError',

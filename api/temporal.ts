@@ -24,7 +24,7 @@ import type { CommandInFlight, CommandOutcome, Commands } from './commands.ts';
 const PATIENCE_MS = 8_500;
 /** How long Temporal may take to make a command durable. */
 const START_TIMEOUT_MS = 4_000;
-/** gRPC: DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED. */
+/** Codes of gRPC. */
 const DEADLINE_EXCEEDED = 4;
 const RESOURCE_EXHAUSTED = 8;
 
@@ -199,12 +199,12 @@ function outcomeOfFailure(error: unknown): CommandOutcome {
     }
     throw error;
   }
-  if (causesOf(error).some((cause) => isGrpcServiceError(cause) && cause.code === RESOURCE_EXHAUSTED)) {
+  const codes = causesOf(error).flatMap((cause) => (isGrpcServiceError(cause) ? [cause.code as number] : []));
+  if (codes.includes(RESOURCE_EXHAUSTED)) {
     return unavailable('overloaded', 'Temporal takes no more commands for now.');
   }
-  if (error instanceof ServiceError || isGrpcServiceError(error)) {
-    const late = causesOf(error).some((c) => isGrpcServiceError(c) && c.code === DEADLINE_EXCEEDED);
-    const detail = late
+  if (error instanceof ServiceError || codes.length > 0) {
+    const detail = codes.includes(DEADLINE_EXCEEDED)
       ? 'No outcome in time. The command may still be carried out; the same request again will tell.'
       : 'Temporal does not answer. The same request again will tell whether the command was taken.';
     return unavailable('dependency_unavailable', detail);

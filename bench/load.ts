@@ -47,7 +47,11 @@ function post(agent: Agent, url: string, { body, headers }: ReturnType<Load['nex
       {
         agent,
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers },
+        headers: {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+          ...headers,
+        },
       },
       (answer) => {
         answer.resume();

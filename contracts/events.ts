@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { AccountEvent, ExistingAccount } from '../domain/account.ts';
 import { available } from '../domain/account.ts';
 import { REJECTIONS } from '../domain/rejections.ts';
-import type { TransferEvent, TransferState } from '../domain/transfer.ts';
+import type { TransferEvent } from '../domain/transfer.ts';
 import type { Aggregate } from './subjects.ts';
 import { amount, balances, currency, id, limit, metadata, owner, reason, reference, time } from './values.ts';
 
@@ -172,21 +172,4 @@ export function transferEventData(event: TransferEvent): EventData {
     case 'TransferRejected':
       return { ...terms, reason: event.rejection.code, detail: event.rejection.detail };
   }
-}
-
-/** The transfer as it is after its last event. */
-export function transferAfter(event: RecordedEvent<'TransferCompleted' | 'TransferRejected'>): TransferState {
-  const { data } = event;
-  return {
-    id: event.aggregateId,
-    status: event.name === 'TransferCompleted' ? 'posted' : 'rejected',
-    kind: data.kind,
-    source: data.from,
-    destination: data.to,
-    amount: BigInt(data.amount),
-    currency: data.currency,
-    ...(data.reference === undefined ? {} : { reference: data.reference }),
-    metadata: data.metadata,
-    requestedAt: data.requested_at,
-  };
 }

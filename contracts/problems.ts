@@ -4,6 +4,8 @@
  */
 import type { RejectionCode } from '../domain/rejections.ts';
 
+type Entry = { readonly status: number; readonly title: string };
+
 export const PROBLEMS = {
   invalid_request: { status: 400, title: 'The request is not valid.' },
   idempotency_key_missing: { status: 400, title: 'An Idempotency-Key header is required.' },
@@ -27,12 +29,9 @@ export const PROBLEMS = {
   overloaded: { status: 503, title: 'Too much is waiting already.' },
   dependency_unavailable: { status: 503, title: 'A server that this needs does not answer.' },
   position_not_reached: { status: 503, title: 'The read model has not reached that position yet.' },
-} as const satisfies Record<string, { status: number; title: string }>;
+} as const satisfies Record<RejectionCode, Entry> & Record<string, Entry>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
-
-/** Fails to compile when a rejection of the domain has no problem. */
-export const REJECTION_PROBLEMS: Record<RejectionCode, (typeof PROBLEMS)[ProblemCode]> = PROBLEMS;
 
 /** True for a string that is the code of a problem. */
 export function isProblemCode(code: string): code is ProblemCode {

@@ -1,4 +1,4 @@
-/** Finds the server programs that Tallybook needs on this machine, or fetches them (DESIGN D9). */
+/** Finds the server programs that Tallybook needs on this machine, or fetches them. */
 import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, statSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rename } from 'node:fs/promises';

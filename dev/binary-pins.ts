@@ -30,7 +30,7 @@ const github = (repository: string, version: string) =>
   `https://github.com/${repository}/releases/download/v${version}`;
 
 /**
- * Older nats-server refuse parts of the batches that the log is written with (DESIGN D4), and older Temporal servers
+ * Older nats-server refuse parts of the batches that the log is written with, and older Temporal servers
  * start workflows more slowly; a new major version of either may mean anything.
  */
 export const BINARY_PINS: Readonly<Record<BinaryName, BinaryPin>> = {

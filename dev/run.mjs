@@ -3,6 +3,7 @@
  * TypeScript file of this project, and ends as it ends. Works from any folder; the script's path starts at the project.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PROJECT, prepare } from './install.mjs';
@@ -32,11 +33,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
-// `npm start` that is killed outright cannot tell us. Without npm, a parent that ends is nothing unusual.
-const parent = process.ppid;
-if (process.env.npm_lifecycle_event !== undefined) {
-  setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 1_000).unref();
-}
+// When npm is killed outright, or kills only the shell between it and us, nobody tells us. Other parents may end as
+// they like: that is how a server is put in the background.
+const links = linksToNpm();
+const watch = setInterval(() => {
+  if (links.every(([pid, parent]) => parentOf(pid) === parent)) return;
+  clearInterval(watch);
+  child.kill('SIGTERM');
+}, 500).unref();
 
 child.on('error', (error) => {
   console.error(`${script} could not be started: ${error.message}`);
@@ -47,3 +51,37 @@ child.on('exit', (code, signal) => {
   console.error(`${script} was ended by ${signal}.`);
   process.exit(1);
 });
+
+/** Each process from us up to npm, with its parent: `[us, shell], [shell, npm]`. Empty when npm has not started us. */
+function linksToNpm() {
+  if (process.env.npm_lifecycle_event === undefined) return [];
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  // Some shells leave their place to the command, so that npm itself is our parent.
+  const between = npm !== undefined && /^(ba|da|z|k)?sh$/.test(nameOf(shell));
+  return between
+    ? [
+        [process.pid, shell],
+        [shell, npm],
+      ]
+    : [[process.pid, shell]];
+}
+
+function parentOf(pid) {
+  if (pid === process.pid) return process.ppid;
+  const stat = readProc(pid, 'stat');
+  return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+function nameOf(pid) {
+  return readProc(pid, 'comm')?.trim() ?? '';
+}
+
+/** What the system tells of a process, where it does. */
+function readProc(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,7 +1,7 @@
 /** The three servers that Tallybook needs, each as a child process with its data below one folder. */
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { connect } from '@nats-io/transport-node';
@@ -19,7 +19,8 @@ type Options = Readonly<{
   progress?: Progress;
 }>;
 
-const NATS_CONF = fileURLToPath(new URL('../deploy/nats.conf', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../', import.meta.url));
+const NATS_CONF = join(PROJECT, 'deploy/nats.conf');
 const READY_TIMEOUT_MS = 60_000;
 const READ_MODEL_CONNECTIONS = 40;
 
@@ -119,7 +120,7 @@ export async function startReadModel({ port, dataDir }: Options): Promise<Server
   // One that was killed while it created its files is of no use, and the log can rebuild what it would have held.
   if (!existsSync(whole)) await rm(folder, { recursive: true, force: true });
   await mkdir(dataDir, { recursive: true });
-  const script = fileURLToPath(new URL('../projector/embedded/main.ts', import.meta.url));
+  const script = join(PROJECT, 'projector/embedded/main.ts');
   const flags = [
     '--port',
     `${port}`,
@@ -131,7 +132,9 @@ export async function startReadModel({ port, dataDir }: Options): Promise<Server
   const child = await startChild({
     name: 'read-model',
     command: process.execPath,
-    args: ['--import', 'tsx', script, '--db', folder, ...flags],
+    // Found from the project, wherever it is started.
+    args: ['--import', 'tsx', script, '--db', resolve(folder), ...flags],
+    cwd: PROJECT,
     logFile: logFile(dataDir, 'read-model'),
   });
   const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;

@@ -52,11 +52,9 @@ export async function startThrowaway(): Promise<Throwaway> {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const keep = (chunk: Buffer) => {
-      printed += chunk.toString();
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    }
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
     return { child, exited };
   }

@@ -51,13 +51,8 @@ function decide(command: TransferCommand, state: TransferState): Decision<Transf
 }
 
 function evolve(state: TransferState, event: TransferEvent): TransferState {
-  const { kind, source, destination, amount, currency, reference, metadata, requestedAt } = event;
-  return {
-    id: state.id,
-    status: event.type === 'TransferCompleted' ? 'posted' : 'rejected',
-    ...{ kind, source, destination, amount, currency, metadata, requestedAt },
-    ...(reference === undefined ? {} : { reference }),
-  };
+  const { type, ...terms } = event;
+  return { id: state.id, status: type === 'TransferCompleted' ? 'posted' : 'rejected', ...terms };
 }
 
 export const transfer: Decider<TransferState, TransferCommand, TransferEvent> = {

@@ -114,9 +114,11 @@ export function createAppender(
         if (batch.length === 0) return;
         const accounts = batch.flatMap((item) => accountsOf(toCommand(item.request)));
         await tips.load(accounts, { fresh: attempt > 1 });
-        const plan = planBatch(batch, { ledger, now: clock().toISOString(), account: tips.account });
+        const now = timeOfEvents();
+        const plan = planBatch(batch, { ledger, now, account: tips.account });
         const first = await commit(plan, batch);
         if (first !== undefined) {
+          tips.note(now);
           settle(plan, batch, first);
           queue.unshift(...batch.slice(plan.outcomes.length), ...twins);
           return;
@@ -129,6 +131,12 @@ export function createAppender(
       }
       await backOff(attempt);
     }
+  }
+
+  /** A clock that steps back must not date an event before the one that it follows. */
+  function timeOfEvents(): string {
+    const now = clock().toISOString();
+    return now > tips.latest() ? now : tips.latest();
   }
 
   /** The position of the plan's first message, or undefined if it must be decided again. */

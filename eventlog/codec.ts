@@ -114,8 +114,7 @@ export function encode(ledger: string, event: NewEvent): OutgoingMessage {
 export function decode(message: StoredMessage): RecordedEvent {
   const { subject, seq, data, header } = message;
   const text = (name: string) => (header.has(name) ? header.get(name) : '');
-  const optional = <Key extends string>(key: Key, name: string) =>
-    header.has(name) ? ({ [key]: header.get(name) } as Record<Key, string>) : {};
+  const optional = (key: string, name: string) => (header.has(name) ? { [key]: header.get(name) } : {});
   const ref = parseEventSubject(subject);
   const name = eventName(text('ce-type'));
   if (name === undefined) throw new Error(`Unknown event type "${text('ce-type')}" at position ${seq}`);

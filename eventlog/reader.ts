@@ -2,7 +2,7 @@
 import { DeliverPolicy, jetstream, type JsMsg } from '@nats-io/jetstream';
 import { RequestError, TimeoutError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { EVENT_SUBJECTS, eventName, type RecordedEvent } from '../contracts/events.ts';
-import { aggregateSubject, factsSubject, streamName, type AggregateRef } from '../contracts/subjects.ts';
+import { aggregateSubject, factsSubject, streamName } from '../contracts/subjects.ts';
 import { BATCH_MESSAGES_MAX } from './batch.ts';
 import { decode, type StoredMessage } from './codec.ts';
 import type { EventFilter, EventReader } from './event-reader.ts';

@@ -26,6 +26,10 @@ export type Tips = {
   /** The tip of an account that has been loaded. */
   readonly account: (id: string) => AccountTip;
   readonly setAccount: (id: string, tip: AccountTip) => void;
+  /** The time of the newest event that was loaded or noted here, RFC 3339; empty before the first. */
+  readonly latest: () => string;
+  /** Notes that events with this time were appended. */
+  readonly note: (time: string) => void;
   /** The last events of other aggregates, straight from the log; those without events are left out. */
   readonly lastEvents: (refs: readonly AggregateRef[]) => Promise<RecordedEvent[]>;
 };
@@ -37,6 +41,10 @@ export function createTips(
   options: { cacheMax: number } = { cacheMax: 100_000 },
 ): Tips {
   const cache = new LRUCache<string, AccountTip>({ max: options.cacheMax });
+  let latest = '';
+  const note = (time: string) => {
+    if (time > latest) latest = time;
+  };
 
   async function lastEvents(refs: readonly AggregateRef[]): Promise<RecordedEvent[]> {
     const chunks = [];
@@ -48,6 +56,7 @@ export function createTips(
     const newest = new Map<string, RecordedEvent>();
     for (const event of (await Promise.all(chunks)).flat().map(decode)) {
       const key = `${event.aggregate}.${event.aggregateId}`;
+      note(event.time);
       if (event.position > (newest.get(key)?.position ?? 0)) newest.set(key, event);
     }
     return [...newest.values()];
@@ -55,6 +64,8 @@ export function createTips(
 
   return {
     lastEvents,
+    latest: () => latest,
+    note,
     async load(accounts, { fresh } = { fresh: false }) {
       const wanted = [...new Set(accounts)].filter((id) => fresh || cache.get(id) === undefined);
       if (wanted.length === 0) return;

@@ -19,7 +19,7 @@ export type AccountRow = {
 };
 
 /** What never changes in the row of an account. */
-export type AccountOpening = {
+type AccountOpening = {
   readonly owner: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly created_at: string;

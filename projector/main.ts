@@ -7,7 +7,7 @@ import { createEventReader } from '../eventlog/reader.ts';
 import { openLog } from '../eventlog/stream.ts';
 import { PROJECTION, readPosition } from './checkpoint.ts';
 import { connectReadModel, type ReadModel } from './database.ts';
-import { migrate } from './migrate.ts';
+import { keepsExchangesWhole, migrate } from './migrate.ts';
 import { createPersevere } from './persevere.ts';
 import { runProjector } from './projector.ts';
 
@@ -34,6 +34,11 @@ async function main(): Promise<void> {
     const migrated = await createPersevere(tell, stop.signal)(() => migrate(db));
     if (!migrated) return;
     for (const name of migrated) tell(`Applied ${name}.`);
+    if (!(await keepsExchangesWhole(db))) {
+      tell(
+        'WARNING: PGlite’s own server mixes up its clients’ queries. Run projector/embedded/main.ts instead.',
+      );
+    }
     const log = createEventReader(nc, ledger);
     await requireSameLog(db, log);
     const subject = positionSubject(ledger, PROJECTION);

@@ -13,7 +13,6 @@ const UNIQUE_VIOLATION = '23505';
  * @returns the names of the migrations that were applied now
  */
 export async function migrate(db: ReadModel): Promise<string[]> {
-  await requireWholeExchanges(db);
   const { sql, schema } = db;
   await unlessDone(async () =>
     sql.unsafe(`
@@ -58,16 +57,12 @@ async function unlessDone(work: () => Promise<unknown>): Promise<boolean> {
 }
 
 /**
- * PGlite's own socket server mixes the messages of its clients, which would end in wrong answers.
+ * False if this is PGlite behind its own socket server, which mixes the messages of its clients.
  * Asked in one message, which nothing can mix with.
  */
-async function requireWholeExchanges({ sql }: ReadModel): Promise<void> {
-  const [server] = await sql.unsafe<{ usable: boolean }[]>(`
+export async function keepsExchangesWhole({ sql }: ReadModel): Promise<boolean> {
+  const [server] = await sql.unsafe<{ whole: boolean }[]>(`
     select version() not like '%PGlite%'
-      or coalesce(current_setting('${WHOLE_EXCHANGES}', true), '') = 'on' as usable`);
-  if (!server?.usable) {
-    throw new Error(
-      'This is the server of PGlite itself, which mixes up its clients: run projector/embedded/main.ts instead.',
-    );
-  }
+      or coalesce(current_setting('${WHOLE_EXCHANGES}', true), '') = 'on' as whole`);
+  return server?.whole ?? false;
 }

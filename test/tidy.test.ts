@@ -179,13 +179,11 @@ describe('what is banned', () => {
       except: /tidy\.test/,
     },
   ];
-  for (const { where, what, instead, except } of BANS) {
-    test(`${instead}`, () => {
-      for (const file of FILES.filter((name) => where.test(name) && !except?.test(name))) {
-        expect(read(file).match(what)?.[0], `${file}: ${instead}`).toBeUndefined();
-      }
-    });
-  }
+  test.each(BANS)('$instead', ({ where, what, instead, except }) => {
+    for (const file of FILES.filter((name) => where.test(name) && !except?.test(name))) {
+      expect(read(file).match(what)?.[0], `${file}: ${instead}`).toBeUndefined();
+    }
+  });
 });
 
 describe('how things look', () => {

@@ -1,5 +1,5 @@
 /** Makes sure that the search attributes exist in the namespace. */
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../workflows/attributes.ts';
 
 /** `temporal.api.enums.v1.IndexedValueType`. */
@@ -23,7 +23,7 @@ export async function registerSearchAttributes(
     }
     if (attempt === 1) {
       const searchAttributes = Object.fromEntries(
-        absent.map(({ name, type }) => [name, INDEXED_VALUE_TYPES[type as keyof typeof INDEXED_VALUE_TYPES]]),
+        absent.map(({ name, type }) => [name, INDEXED_VALUE_TYPES[type]]),
       );
       await connection.operatorService
         .addSearchAttributes({ namespace, searchAttributes })

@@ -164,7 +164,7 @@ describe('whatever is asked of a ledger, in whatever order', () => {
           return state.status === 'none' ? 0n : state.posted;
         };
         steps.forEach((take, index) => {
-          const before = new Map(ids.map((id) => [id as string, posted(id)]));
+          const before = new Map(ids.map((id) => [id, posted(id)]));
           const decision = take(ledger, index);
           const made = ledger.transfer(`t${index}`);
           const moved = made.status === 'posted' ? made : undefined;

@@ -147,7 +147,7 @@ describe('two appenders', () => {
     const other = await log.join();
     const request = moveMoney('both', { source: 'world_EUR', destination: 'bob', amount: '5' });
     const answers = await Promise.all([log.submit(request), other.submit(request)]);
-    expect(position(answers[0]!)).toBe(position(answers[1]!));
+    expect(position(answers[0])).toBe(position(answers[1]));
     expect(await transferEvents('both')).toHaveLength(1);
   });
 });
@@ -173,13 +173,14 @@ describe('when the acknowledgement is lost', () => {
   });
 });
 
+const freeze = () => createAccount('dora', { type: 'account.freeze' });
+
 describe('account commands', () => {
   test('without a key: creating again is refused, freezing again changes nothing', async () => {
     await log.submit(createAccount('dora'));
     expect(await log.submit(createAccount('dora'))).toMatchObject({
       rejection: { code: 'account_exists' },
     });
-    const freeze = () => createAccount('dora', { type: 'account.freeze' });
     const first = await log.submit(freeze());
     expect(first).toMatchObject({ type: 'account', state: { status: 'frozen', version: 2 } });
     expect(await log.submit(freeze())).toEqual(first);

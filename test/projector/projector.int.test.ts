@@ -119,6 +119,19 @@ describe('the projector', () => {
     await db.end();
   });
 
+  it('gathers statistics, without which a server without autovacuum would not use the indexes', async () => {
+    const db = await openReadModel();
+    const arrays = batches(400);
+    const last = arrays.flat().length;
+    const projector = start(db, [arrays.slice(0, 399).flat(), arrays[399]!]);
+    await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(last));
+    await projector.end();
+    const [counted] = await db.sql<{ rows: number }[]>`
+      select reltuples as rows from pg_class where oid = ${`"${db.schema}".entries`}::text::regclass`;
+    expect(counted?.rows).toBeGreaterThan(0);
+    await db.end();
+  });
+
   it('stops loudly at an event that it cannot apply, and applies nothing of it', async () => {
     const db = await openReadModel();
     const [first, second, third, deposit] = batches(4);

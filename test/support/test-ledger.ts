@@ -23,7 +23,7 @@ export function createAccount(id: string, overrides: Partial<AccountRequest> = {
     requested_at: '2026-01-01T00:00:00.000Z',
     actor: 'test',
     ...overrides,
-  } as AccountRequest;
+  };
 }
 
 /** A request to move money; the same id is the same request. */
