@@ -108,6 +108,18 @@ describe('commands that arrive together', () => {
   });
 });
 
+describe('the time of an event', () => {
+  test('is never before that of the event that it follows, though the clock steps back', async () => {
+    const early = await log.join({ clock: () => new Date('2001-01-01T00:00:00Z') });
+    const outcome = await early.submit(
+      moveMoney('early', { source: 'world_EUR', destination: 'bob', amount: '1' }),
+    );
+    const [before, after] = (await log.reader.read(0, 500, { account: 'bob' })).slice(-2);
+    expect(after?.position).toBe(position(outcome) - 1);
+    expect(after!.time >= before!.time).toBe(true);
+  });
+});
+
 describe('two appenders', () => {
   test('on the same accounts lose nothing, double nothing and overspend nothing', async () => {
     const hands = [log, await log.join()];

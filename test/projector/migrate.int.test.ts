@@ -4,7 +4,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { expect, inject, it } from 'vitest';
 import { connectReadModel } from '../../projector/database.ts';
-import { migrate } from '../../projector/migrate.ts';
+import { keepsExchangesWhole, migrate } from '../../projector/migrate.ts';
 
 const files = (await readdir(new URL('../../projector/migrations/', import.meta.url))).toSorted();
 
@@ -34,13 +34,15 @@ it('keeps two ledgers in one database apart', async () => {
   await Promise.all([one!.end(), two!.end()]);
 });
 
-it('refuses the server that PGlite brings along, because it mixes up its clients', async () => {
+it('knows the server that PGlite brings along, which mixes up its clients, from the embedded one', async () => {
   const pglite = await PGlite.create();
   const server = new PGLiteSocketServer({ db: pglite, port: 0 });
   await server.start();
   const db = connectReadModel(`postgres://postgres:postgres@${server.getServerConn()}/postgres`, 'test');
-  await expect(migrate(db)).rejects.toThrow('projector/embedded/main.ts');
-  await db.end();
+  expect(await keepsExchangesWhole(db)).toBe(false);
+  const embedded = connectReadModel(inject('servers').databaseUrl, 'test');
+  expect(await keepsExchangesWhole(embedded)).toBe(true);
+  await Promise.all([db.end(), embedded.end()]);
   await server.stop();
   await pglite.close();
 });
