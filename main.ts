@@ -1,9 +1,10 @@
 /**
  * API and worker in one process, as `npm start` runs them. They share one connection to Temporal, so that the first
- * task of a workflow comes back with its start, and a command of one step costs one round trip less.
+ * task of a workflow comes back with its start; and a board on which the worker tells the API what the log has.
  */
 import { startApi } from './api/server.ts';
 import { readConfig } from './config.ts';
+import { createOutcomeBoard } from './contracts/outcome-board.ts';
 import { connectToNats } from './eventlog/connection.ts';
 import { main, runUntilSignalled } from './lifecycle.ts';
 import { connectToTemporal, quietTemporalLogs } from './worker/connection.ts';
@@ -14,9 +15,10 @@ await main(async () => {
   quietTemporalLogs();
   const nc = await connectToNats(config.natsUrl, 'tallybook');
   const connection = await connectToTemporal(config.temporalAddress);
-  const shared = { ...config, connection, nc, namespace: config.temporalNamespace };
+  const board = createOutcomeBoard();
+  const shared = { ...config, connection, nc, board, namespace: config.temporalNamespace };
   const worker = await startWorker(shared);
-  const api = await startApi({ ...shared, eager: true });
+  const api = await startApi(shared);
   console.log(`Tallybook answers at ${api.url}`);
   runUntilSignalled(
     [

@@ -4,6 +4,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { Answer, CommandRequest, Refusal } from '../contracts/commands.ts';
+import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { accountFrom, transferFrom } from '../contracts/resources.ts';
 import type { Appender, Outcome } from '../eventlog/appender.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
@@ -20,16 +21,22 @@ export type Activities = {
 export type ActivityDependencies = {
   readonly appender: Pick<Appender, 'submit'>;
   readonly reader: Pick<EventReader, 'first'>;
+  /** Given if requests wait in the same process. */
+  readonly board?: Pick<OutcomeBoard, 'post'> | undefined;
 };
 
 /** Makes the activities. */
-export function createActivities({ appender, reader }: ActivityDependencies): Activities {
+export function createActivities({ appender, reader, board }: ActivityDependencies): Activities {
   return {
     async carryOut(request) {
       try {
         const workflowId = activityInfo().workflowExecution?.workflowId;
         if (workflowId === undefined) throw new Error('A command is carried out by a workflow');
-        return await answer(reader, await appender.submit({ request, workflowId }));
+        const result = await answer(reader, await appender.submit({ request, workflowId }));
+        // A refusal, and a command to an account, is over only with its workflow: the id is free again then.
+        const final = request.type === 'transfer' && 'answer' in result;
+        board?.post(workflowId, final ? result.answer : undefined);
+        return result;
       } catch (error) {
         throw asFailure(error);
       }

@@ -12,7 +12,6 @@ await main(async () => {
   const api = await startApi({
     ...config,
     connection,
-    eager: false,
     nc,
     namespace: config.temporalNamespace,
   });

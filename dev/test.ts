@@ -1,22 +1,44 @@
 /** `npm test`: fetches the servers that the tests need, then runs vitest with the arguments given. */
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBinary } from './binaries.ts';
 import { BINARY_NAMES } from './binary-pins.ts';
+import { killGroup, watchOver } from './child-process.ts';
 import { messageOf } from './errors.ts';
 import { onStopRequest } from './stop-signals.ts';
 
 /** Gives vitest's exit code. */
 async function main(): Promise<number> {
   await Promise.all(BINARY_NAMES.map((name) => findBinary(name, console.log)));
+  // Whatever the tests write to temporary folders is gone afterwards, even where a test cannot clean up.
+  const folder = await mkdtemp(join(tmpdir(), 'tallybook-tests-'));
+  try {
+    return await runVitest({ ...process.env, TMPDIR: folder });
+  } finally {
+    // Servers whose test was killed may still be writing their last.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+}
+
+async function runVitest(env: NodeJS.ProcessEnv): Promise<number> {
   const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url));
-  const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], { stdio: 'inherit' });
-  // Vitest ends in order on SIGINT, and at once on the second.
+  const args = [vitest, 'run', ...process.argv.slice(2)];
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env, detached: true });
   onStopRequest(() => child.kill('SIGINT'));
-  return await new Promise<number>((resolve, reject) => {
+  const exited = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));
   });
+  const { pid } = child;
+  if (pid === undefined) return await exited;
+  watchOver(pid, exited);
+  const code = await exited;
+  // Interrupted, vitest leaves its workers to finish what they do.
+  killGroup(pid);
+  return code;
 }
 
 main().then(

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
+import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { TASK_QUEUE } from '../contracts/workflow-ids.ts';
 import { createAppender } from '../eventlog/appender.ts';
 import { createEventReader } from '../eventlog/reader.ts';
@@ -15,6 +16,8 @@ export type WorkerOptions = {
   readonly namespace: string;
   readonly ledger: string;
   readonly streamReplicas: number;
+  /** Given if requests wait in the same process. */
+  readonly board?: OutcomeBoard;
 };
 
 export type RunningWorker = {
@@ -38,7 +41,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     namespace,
     taskQueue: TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)),
-    activities: createActivities({ appender, reader }),
+    activities: createActivities({ appender, reader, board: options.board }),
+    // Every activity is a local one: nobody need ask the server for others.
+    enableNonLocalActivities: false,
     maxConcurrentWorkflowTaskExecutions: 200,
     maxConcurrentLocalActivityExecutions: 500,
     // Longer than any activity, so that a shutdown never makes one wait for its retry.
