@@ -24,7 +24,7 @@ const environment = z.object({
     .regex(/^[^\s:]+:\d+$/, 'host:port')
     .optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
-  /** The password of the one NATS user that may append; part of `NATS_URL` for an outside server. */
+  /** The password of the NATS user `tallybook`, the one that may append. Used if `NATS_URL` names no user. */
   NATS_PASSWORD: z.string().min(1).default('tallybook'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   /** The ledger's name: one ledger is one stream, `LEDGER_<name>`. */
@@ -83,7 +83,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
       temporal: e.TEMPORAL_ADDRESS !== undefined,
       database: e.DATABASE_URL !== undefined,
     },
-    natsUrl: e.NATS_URL ?? `nats://tallybook:${encodeURIComponent(e.NATS_PASSWORD)}@127.0.0.1:${e.NATS_PORT}`,
+    natsUrl: asTallybook(e.NATS_URL ?? `nats://127.0.0.1:${e.NATS_PORT}`, e.NATS_PASSWORD),
     natsPassword: e.NATS_PASSWORD,
     temporalAddress: e.TEMPORAL_ADDRESS ?? `127.0.0.1:${e.TEMPORAL_PORT}`,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
@@ -91,4 +91,11 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     ledger: e.LEDGER,
     streamReplicas: e.STREAM_REPLICAS,
   };
+}
+
+/** A URL that names no user gets the one that may append; a server without users does not mind. */
+function asTallybook(natsUrl: string, password: string): string {
+  const url = new URL(natsUrl);
+  if (url.username !== '') return natsUrl;
+  return `${url.protocol}//tallybook:${encodeURIComponent(password)}@${url.host}`;
 }
