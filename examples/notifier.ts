@@ -9,7 +9,7 @@
  */
 import { open } from 'node:fs/promises';
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect } from '@nats-io/transport-node';
+import { connect, nanos } from '@nats-io/transport-node';
 import type { EventData } from '../contracts/events.ts';
 import { eventSubject, streamName } from '../contracts/subjects.ts';
 
@@ -31,6 +31,8 @@ await manager.consumers.add(stream, {
   ack_policy: AckPolicy.Explicit,
   // In order: what comes again comes before what is new.
   max_ack_pending: 1,
+  // What a notifier that was killed had in hand comes again after this.
+  ack_wait: nanos(5_000),
 });
 const consumer = await jetstream(nc).consumers.get(stream, durable);
 const messages = await consumer.consume();

@@ -84,7 +84,7 @@ test('the notifier misses none and repeats none, however it is stopped and start
   const all = (await http.get('/v1/events?type=ledger.TransferCompleted.v1&limit=500')).body.data as {
     position: number;
   }[];
-  await expect.poll(async () => (await notifications()).length, { timeout: 15_000 }).toBe(all.length);
+  await expect.poll(async () => (await notifications()).length, { timeout: 40_000 }).toBe(all.length);
   expect((await notifications()).map(({ position }) => position)).toEqual(
     all.map(({ position }) => position),
   );
