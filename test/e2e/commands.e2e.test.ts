@@ -170,18 +170,20 @@ describe('waiting or not', () => {
   });
 });
 
+/** The ids of the workflows that Temporal's list shows for a query. */
+const workflowIds = async (query: string): Promise<string[]> => {
+  const ids: string[] = [];
+  for await (const { workflowId } of temporal.workflow.list({ query })) ids.push(workflowId);
+  return ids;
+};
+
 describe('in Temporal', () => {
   test('a support person finds a transfer by account and by status', async () => {
     const refused = await http.post('/v1/transfers', money('999999'), key('findable'));
-    const find = async (query: string) => {
-      const ids: string[] = [];
-      for await (const { workflowId } of temporal.workflow.list({ query })) ids.push(workflowId);
-      return ids;
-    };
     const id = `transfer/${refused.body.transfer}`;
     const rejected = `LedgerAccounts = "alice" AND LedgerStatus = "rejected" AND LedgerAmount > 999998`;
-    await expect.poll(() => find(rejected), { timeout: 10_000 }).toEqual([id]);
-    expect(await find('LedgerAccounts = "nobody"')).toEqual([]);
+    await expect.poll(() => workflowIds(rejected), { timeout: 10_000 }).toEqual([id]);
+    expect(await workflowIds('LedgerAccounts = "nobody"')).toEqual([]);
   });
 
   test('input and result of a workflow are plain JSON with amounts as strings', async () => {
