@@ -5,11 +5,11 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../dev/ports.ts';
 import { startThrowaway } from '../dev/throwaway.ts';
 import { run, type Load, type Measured } from './load.ts';
+import { machine } from './machine.ts';
 
 const ACCOUNTS = 1_000;
 const ROUNDS = 3;
@@ -143,19 +143,19 @@ async function report(rows: readonly Row[]): Promise<void> {
     p50_ms: Number(median(rounds.map(({ p50 }) => p50)).toFixed(1)),
     p99_ms: Number(median(rounds.map(({ p99 }) => p99)).toFixed(1)),
   }));
-  const machine = {
-    cores: cpus().length,
-    cpu: cpus()[0]?.model ?? 'unknown',
-    memory_gib: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-  };
   const ratio = (pause: number) => {
     const [transfer, nothing] = figures.filter((f) => f.clients === 1 && f.pause_ms === pause);
     return ((transfer?.p50_ms ?? 0) / (nothing?.p50_ms ?? 0)).toFixed(2);
   };
   const folder = new URL('results/', import.meta.url);
   await mkdir(folder, { recursive: true });
-  const result = { date: new Date().toISOString(), machine, rounds: ROUNDS, seconds: SECONDS, figures };
+  const result = {
+    date: new Date().toISOString(),
+    machine: machine(),
+    rounds: ROUNDS,
+    seconds: SECONDS,
+    figures,
+  };
   await writeFile(new URL('latest.json', folder), `${JSON.stringify(result, null, 2)}\n`);
   const table = [
     '| system | clients | pause ms | per second (range) | p50 ms | p99 ms |',
@@ -167,7 +167,8 @@ async function report(rows: readonly Row[]): Promise<void> {
   ].join('\n');
   await writeFile(new URL('latest.md', folder), `${table}\n`);
   console.log(`\n${table}\n`);
-  console.log(`${machine.cores} cores (${machine.cpu}), ${machine.memory_gib} GiB, Node ${machine.node}`);
+  const { cores, cpu, memory_gib, node } = machine();
+  console.log(`${cores} cores (${cpu}), ${memory_gib} GiB, Node ${node}`);
   console.log(`One client: a transfer's median is ${ratio(0)} times the no-op workflow's back to back,`);
   console.log(`and ${ratio(50)} times with 50 ms between requests.`);
 }

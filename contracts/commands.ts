@@ -44,6 +44,15 @@ export type AccountRequest = CommandMeta & { readonly id: string } & (
 
 export type CommandRequest = TransferRequest | AccountRequest;
 
+/** How a workflow is to treat its command. */
+export type CarryOutOptions = {
+  /**
+   * What a full queue means. `fail`: somebody waits, and is told at once that nothing was done. `retry`, as without
+   * it: the command was promised, and is tried until there is room.
+   */
+  readonly onOverload?: 'fail' | 'retry';
+};
+
 export type Answer = {
   /** The ledger position that shows the outcome. */
   readonly position: number;

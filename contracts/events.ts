@@ -8,6 +8,7 @@ import { available } from '../domain/account.ts';
 import { REJECTIONS } from '../domain/rejections.ts';
 import type { TransferEvent } from '../domain/transfer.ts';
 import type { Aggregate } from './subjects.ts';
+import { EVENT_VERSIONS } from './upcasters.ts';
 import { amount, balances, currency, id, limit, metadata, owner, reason, reference, time } from './values.ts';
 
 /** Every account event carries the state after it, so that the last one is all that must be read to decide. */
@@ -43,10 +44,8 @@ export const EVENT_DATA = {
   TransferRejected: z.object({ ...transferTerms, reason: z.enum(REJECTIONS), detail: z.string() }),
   /** Not published: what a keyed account command was answered, so that its key answers the same for ever. */
   CommandAnswered: z.object({
-    account: id,
     created: z.boolean(),
-    version: z.number().int().positive(),
-    ...stateAfter,
+    account: z.object({ id, version: z.number().int().positive(), ...stateAfter }),
   }),
 } as const;
 
@@ -66,15 +65,23 @@ export const EVENT_SUBJECTS = {
   CommandAnswered: { aggregate: 'command', token: 'answered' },
 } as const satisfies Record<EventName, { aggregate: Aggregate; token: string }>;
 
-/** The CloudEvents type of an event: `ledger.<Name>.v<version>`. */
-export function eventType(name: EventName, version = 1): string {
-  return `ledger.${name}.v${version}`;
+/** The CloudEvents type of an event as it is written today: `ledger.<Name>.v<version>`. */
+export function eventType(name: EventName): string {
+  return `ledger.${name}.v${EVENT_VERSIONS[name] ?? 1}`;
 }
 
-/** The name in a CloudEvents type, or undefined if it is none of ours. */
-export function eventName(type: string): EventName | undefined {
-  const name = /^ledger\.(\w+)\.v\d+$/.exec(type)?.[1];
-  return name !== undefined && Object.hasOwn(EVENT_DATA, name) ? (name as EventName) : undefined;
+/** The types of this ledger's events, by what they are spelled like. */
+const TYPES = new Map<string, { name: EventName; version: number }>();
+
+/** The name and the version in a CloudEvents type, or undefined if it is none of ours. */
+export function parseEventType(type: string): { name: EventName; version: number } | undefined {
+  const known = TYPES.get(type);
+  if (known) return known;
+  const [, name, version] = /^ledger\.(\w+)\.v([1-9]\d{0,5})$/.exec(type) ?? [];
+  if (name === undefined || !Object.hasOwn(EVENT_DATA, name)) return undefined;
+  const parsed = { name: name as EventName, version: Number(version) };
+  TYPES.set(type, parsed);
+  return parsed;
 }
 
 /** What the log adds to an event when it stores it. */
@@ -96,12 +103,12 @@ export type Envelope = {
   readonly workflowId: string;
   readonly actor: string;
   /** SHA-256 of the Idempotency-Key. */
-  readonly idempotencyKey?: string;
+  readonly idempotencyKey?: string | undefined;
   /** SHA-256 of the request that the key stands for. */
-  readonly fingerprint?: string;
-  readonly traceparent?: string;
-  /** Present if it was appended in an atomic batch. */
-  readonly batch?: { readonly id: string; readonly sequence: number; readonly last: boolean };
+  readonly fingerprint?: string | undefined;
+  readonly traceparent?: string | undefined;
+  /** Given if it was appended in an atomic batch. */
+  readonly batch?: { readonly id: string; readonly sequence: number; readonly last: boolean } | undefined;
 };
 
 /** A stored event: a union over `name`, so that a `switch` knows the data. */

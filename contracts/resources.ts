@@ -7,7 +7,7 @@ import type { AccountResource, EventResource, TransferResource } from './http.ts
 const ALWAYS = '1970-01-01T00:00:00.000Z';
 
 type AccountState = Pick<
-  EventData<'CommandAnswered'>,
+  EventData<'CommandAnswered'>['account'],
   'status' | 'currency' | 'balances' | 'overdraft_limit' | 'version'
 >;
 

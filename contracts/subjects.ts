@@ -5,6 +5,8 @@
  *   ledger.<ledger>.<aggregate>.<id>.<event>            where the server stores and republishes what it accepted
  *   receipt.<ledger>.command.<key hash>.answered        what a keyed account command was answered; stored, not republished
  *   position.<ledger>.<projection>                      a projector tells how far its read model is
+ *   writer.<ledger>.active                              who is the active writer, again with every renewal of its lease
+ *   writer.<ledger>.commands.<writer id>                where the other workers hand it their commands
  */
 
 export const AGGREGATES = ['account', 'transfer', 'hold'] as const;
@@ -68,6 +70,22 @@ export function factsSubject(
 /** Where a projector tells the position that its read model has reached. */
 export function positionSubject(ledger: string, projection: string): string {
   return `position.${ledger}.${projection}`;
+}
+
+/** The key-value bucket with the lease of a ledger's active writer: its key, and where NATS repeats what it stores. */
+export function writerLease(ledger: string): {
+  bucket: string;
+  key: string;
+  stored: string;
+  repeated: string;
+} {
+  const bucket = `WRITERS_${ledger}`;
+  return { bucket, key: 'active', stored: `$KV.${bucket}.active`, repeated: `writer.${ledger}.active` };
+}
+
+/** Where a writer takes the commands of the others while it is the active one. */
+export function writerSubject(ledger: string, writer: string): string {
+  return `writer.${ledger}.commands.${writer}`;
 }
 
 /**

@@ -6,38 +6,17 @@
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { LRUCache } from 'lru-cache';
-import { accountsOf } from '../domain/ledger.ts';
-import type { Rejection } from '../domain/rejections.ts';
-import { rejection } from '../domain/rejections.ts';
+import { accountsOf, type Command } from '../domain/ledger.ts';
 import { toCommand } from '../contracts/commands.ts';
-import { accountStateData, eventType, type EventData, type RecordedEvent } from '../contracts/events.ts';
+import type { RecordedEvent } from '../contracts/events.ts';
 import type { AggregateRef } from '../contracts/subjects.ts';
-import type { ExistingAccount } from '../domain/account.ts';
-import { BATCH_MESSAGES_MAX, publishAtomically } from './batch.ts';
-import { identityOf, planBatch, type Plan, type PlannedEvent, type Submission } from './plan.ts';
+import type { AppenderObserver } from './appender-observer.ts';
+import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batch.ts';
+import { identityOf, planBatch, type Plan, type PlannedOutcome, type Submission } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
-import { LogUnavailable } from './reader.ts';
-import { createTips } from './tips.ts';
-
-type AccountState = Omit<EventData<'CommandAnswered'>, 'account' | 'created'>;
-
-/** What the log says about a command. */
-export type Outcome =
-  | {
-      readonly type: 'transfer';
-      readonly event: RecordedEvent<'TransferCompleted' | 'TransferRejected'>;
-      readonly replayed: boolean;
-    }
-  | {
-      readonly type: 'account';
-      readonly id: string;
-      readonly state: AccountState;
-      readonly created: boolean;
-      readonly position: number;
-      readonly replayed: boolean;
-    }
-  /** Refused, and nothing recorded. */
-  | { readonly type: 'refused'; readonly rejection: Rejection };
+import { outcomeOf, recorded, replay, type Outcome } from './outcome.ts';
+import { LogUnavailable } from './direct-get.ts';
+import { createTips, isCurrent, type Placement } from './tips.ts';
 
 export type Appender = {
   /**
@@ -45,7 +24,7 @@ export type Appender = {
    * @throws Overloaded at once if too much is waiting; LogUnavailable if the log does not answer. Then the outcome is
    * not known, and the same command again will tell it.
    */
-  readonly submit: (submission: Submission) => Promise<Outcome>;
+  readonly submit: (submission: Submission & SentBefore) => Promise<Outcome>;
   /** How many commands wait. */
   readonly depth: () => number;
   /** Takes nothing more, and resolves when all that was taken has its outcome. */
@@ -57,25 +36,68 @@ export class Overloaded extends Error {
   override readonly name = 'Overloaded';
 }
 
+/** This process may not decide now. The command is to be carried to whoever may. */
+export class NotActive extends Error {
+  override readonly name = 'NotActive';
+  /** An append with this command in it had no clear answer. */
+  readonly inDoubt: boolean;
+
+  constructor(inDoubt: boolean) {
+    super('Another process is the active writer.');
+    this.inDoubt = inDoubt;
+  }
+}
+
+/** What happened to a command before it came here. */
+export type SentBefore = {
+  /** If it is found in the log, it is this one's own. */
+  readonly inDoubt?: boolean;
+  /** When it first began to wait, by `performance.now()`. */
+  readonly since?: number;
+};
+
 export type AppenderOptions = {
   readonly ledger: string;
   readonly clock: () => Date;
   /** Commands that may wait. */
   readonly queueMax?: number;
+  /** Asked before every append. If the answer is no, what waits is rejected with `NotActive`. */
+  readonly active?: () => boolean;
+  /** Told of every batch that was sent. */
+  readonly observer?: Pick<AppenderObserver, 'appended'> | undefined;
+};
+
+/** An appender that can be told that others have appended in the meantime. */
+export type LocalAppender = Appender & {
+  /** Forgets what it remembers of accounts, so that they are read again. */
+  readonly forget: () => void;
 };
 
 type Item = Submission & {
+  readonly command: Command;
   readonly identity: AggregateRef | undefined;
   readonly since: number;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
   /** An append with this command in it had no clear answer: if it is found in the log, it is this one's own. */
   inDoubt: boolean;
+  /** An append with this command in it was refused: the log may know it already. */
+  refused: boolean;
+};
+
+/** A batch that is decided, and on its way once it has a result. */
+type Flight = {
+  readonly items: readonly Item[];
+  readonly plan: Plan;
 };
 
 const COMMIT_TIMEOUT_MS = 2_000;
-/** How long a round of commands may keep trying, and how old one may get in the queue, before its caller is told. */
-const PATIENCE_MS = 5_000;
+/** How old a command may get before its caller is told that the log did not take it. */
+export const PATIENCE_MS = 5_000;
+/** Commands that are looked at for one batch. */
+const TAKE = BATCH_MESSAGES_MAX / 2;
+/** Commands that fill a batch: a transfer is three messages. */
+const FULL = Math.ceil(BATCH_MESSAGES_MAX / 3);
 /** Identities decided here lately: a repeated request is answered without asking the log. */
 const RECENT_MAX = 20_000;
 
@@ -83,53 +105,91 @@ const RECENT_MAX = 20_000;
 export function createAppender(
   nc: NatsConnection,
   reader: Pick<EventReader, 'first'>,
-  { ledger, clock, queueMax = 10_000 }: AppenderOptions,
-): Appender {
+  { ledger, clock, queueMax = 10_000, active = () => true, observer }: AppenderOptions,
+): LocalAppender {
   const tips = createTips(nc, ledger);
   const recent = new LRUCache<string, RecordedEvent>({ max: RECENT_MAX });
   const queue: Item[] = [];
   let working: Promise<void> | undefined;
   let closed = false;
+  /** Others have appended. The tips are dropped before the next plan, never while one is being made. */
+  let stale = false;
 
   async function work(): Promise<void> {
-    while (queue.length > 0) {
-      const items = queue.splice(0, BATCH_MESSAGES_MAX / 2);
-      try {
-        await round(items);
-      } catch (error) {
-        for (const item of items) item.reject(error);
+    let ahead: { flight: Flight; result: Promise<AppendResult> } | undefined;
+    let failures = 0;
+    while (queue.length > 0 || ahead) {
+      // A full batch is decided while the one before it is on its way. A smaller one had better wait and grow.
+      const next = ahead === undefined || queue.length >= FULL ? await decide(ahead?.flight) : undefined;
+      if (ahead) {
+        const { flight, result } = ahead;
+        ahead = undefined;
+        if (!land(flight, await result)) {
+          takeBack([flight, ...(next ? [next] : [])]);
+          await backOff(++failures);
+          continue;
+        }
       }
+      failures = next === 'unavailable' ? failures + 1 : 0;
+      if (next === 'unavailable') await backOff(failures);
+      else if (next) ahead = { flight: next, result: send(next.plan) };
     }
     working = undefined;
   }
 
-  /** Settles every item, except those that found no room: they go back to the front of the queue. */
-  async function round(items: readonly Item[]): Promise<void> {
-    const started = performance.now();
-    let waiting = items.filter((item) => !tooOld(item));
-    for (let attempt = 1; ; attempt++) {
-      try {
-        waiting = await settleDecided(waiting, attempt > 1);
-        const [batch, twins] = apart(waiting);
-        if (batch.length === 0) return;
-        const accounts = batch.flatMap((item) => accountsOf(toCommand(item.request)));
-        await tips.load(accounts, { fresh: attempt > 1 });
-        const now = timeOfEvents();
-        const plan = planBatch(batch, { ledger, now, account: tips.account });
-        const first = await commit(plan, batch);
-        if (first !== undefined) {
-          tips.note(now);
-          settle(plan, batch, first);
-          queue.unshift(...batch.slice(plan.outcomes.length), ...twins);
-          return;
-        }
-      } catch (error) {
-        if (!(error instanceof LogUnavailable) || performance.now() - started > PATIENCE_MS) throw error;
+  /**
+   * Decides what waits, as things will be when `ahead` has landed. What finds no room stays in the queue, and so does
+   * what repeats a command that is on its way: it will see that one's outcome.
+   */
+  async function decide(ahead: Flight | undefined): Promise<Flight | 'unavailable' | undefined> {
+    const items = queue.splice(0, TAKE).filter((item) => !tooOld(item));
+    if (!active()) {
+      for (const item of items) item.reject(new NotActive(item.inDoubt));
+      return undefined;
+    }
+    let open = items;
+    try {
+      open = await settleDecided(items);
+      const { batch, twins } = apart(open, ahead);
+      if (stale) tips.forget();
+      stale = false;
+      const plan = await planFor(batch);
+      for (const [id, tip] of plan.tips) tips.setAccount(id, tip);
+      const planned = batch.splice(0, plan.outcomes.length);
+      queue.unshift(...batch, ...twins);
+      return planned.length === 0 ? undefined : { items: planned, plan };
+    } catch (error) {
+      if (error instanceof LogUnavailable) {
+        queue.unshift(...open);
+        return 'unavailable';
       }
-      if (performance.now() - started > PATIENCE_MS) {
-        throw new LogUnavailable('The log did not take the commands in time.');
+      for (const item of open) item.reject(error);
+      return undefined;
+    }
+  }
+
+  /**
+   * What changes an account is guarded by its last position. A refusal changes none: nothing would tell that it was
+   * decided on what another appender has changed since. So it counts only if its accounts were read, or written here,
+   * after the command had come; if they were not, they are read again.
+   */
+  async function planFor(batch: readonly Item[]): Promise<Plan> {
+    for (;;) {
+      await tips.load(batch.flatMap(({ command }) => accountsOf(command)));
+      const now = timeOfEvents();
+      const plan = planBatch(batch, { ledger, now, account: tips.account });
+      const doubtful = plan.outcomes.flatMap(({ changesAccounts }, index) => {
+        const item = batch[index];
+        if (!item || changesAccounts) return [];
+        return accountsOf(item.command).filter(
+          (id) => !plan.tips.has(id) && !isCurrent(tips.account(id), item.since),
+        );
+      });
+      if (doubtful.length === 0) {
+        tips.note(now);
+        return plan;
       }
-      await backOff(attempt);
+      tips.forget(doubtful);
     }
   }
 
@@ -139,32 +199,59 @@ export function createAppender(
     return now > tips.latest() ? now : tips.latest();
   }
 
-  /** The position of the plan's first message, or undefined if it must be decided again. */
-  async function commit(plan: Plan, batch: readonly Item[]): Promise<number | undefined> {
-    if (plan.messages.length === 0) return 0;
-    const result = await publishAtomically(nc, plan.messages, {
+  async function send({ messages }: Plan): Promise<AppendResult> {
+    if (messages.length === 0) return { type: 'stored', first: 0 };
+    const sent = performance.now();
+    const result = await publishAtomically(nc, messages, {
       batchId: randomUUID(),
       timeoutMs: COMMIT_TIMEOUT_MS,
     });
-    switch (result.type) {
-      case 'stored':
-        return result.first;
-      case 'conflict':
-        return undefined;
-      case 'unknown':
-        for (const item of batch) item.inDoubt = true;
-        return undefined;
+    const seconds = (performance.now() - sent) / 1_000;
+    observer?.appended({ result: result.type, messages: messages.length, seconds });
+    return result;
+  }
+
+  /** Tells the callers what has been stored; false if nothing has, or nobody knows. */
+  function land({ items, plan }: Flight, result: AppendResult): boolean {
+    if (result.type !== 'stored') {
+      for (const item of items) {
+        item.refused = true;
+        item.inDoubt ||= result.type === 'unknown';
+      }
+      return false;
+    }
+    plan.append.first = result.first;
+    for (const [index, planned] of plan.outcomes.entries()) {
+      const item = items[index];
+      if (!item) throw new Error('Each planned outcome belongs to an item');
+      if (planned.error !== undefined) {
+        item.reject(planned.error);
+        continue;
+      }
+      const outcome = outcomeOf(item.request, planned, plan.append);
+      remember(item.identity, outcome, { planned, append: plan.append });
+      item.resolve(outcome);
+    }
+    return true;
+  }
+
+  /** What has not been stored is decided again, on accounts that are read again. */
+  function takeBack(flights: readonly (Flight | 'unavailable')[]): void {
+    for (const flight of flights.toReversed()) {
+      if (flight === 'unavailable') continue;
+      tips.forget(flight.items.flatMap(({ command }) => accountsOf(command)));
+      queue.unshift(...flight.items);
     }
   }
 
   /**
-   * Answers the items whose command was decided before. On the first try a transfer is looked up only in what this
-   * appender remembers: whatever is decided about it writes its outcome, and if the log has one already, the guard
-   * refuses that and the log is asked. An account command may be refused without a message, so it asks at once.
+   * Answers the items whose command was decided before. At first a transfer is looked up only in what this appender
+   * remembers: whatever is decided about it writes its outcome, and if the log has one already, the guard refuses that
+   * and the log is asked. An account command may be refused without a message, so it asks at once.
    */
-  async function settleDecided(items: readonly Item[], retry: boolean): Promise<Item[]> {
+  async function settleDecided(items: readonly Item[]): Promise<Item[]> {
     const asked = items
-      .filter(({ request }) => retry || request.type !== 'transfer')
+      .filter(({ request, refused, inDoubt }) => refused || inDoubt || request.type !== 'transfer')
       .flatMap(({ identity }) => (identity && !recent.has(key(identity)) ? [identity] : []));
     if (asked.length > 0) {
       for (const last of await tips.lastEvents(asked)) {
@@ -174,46 +261,33 @@ export function createAppender(
     }
     return items.filter((item) => {
       const event = item.identity && recent.get(key(item.identity));
-      const outcome = event && replay(item, event);
+      const outcome = event && replay(item.request, event, item.inDoubt);
       if (outcome) item.resolve(outcome);
       return !outcome;
     });
   }
 
-  function settle(plan: Plan, batch: readonly Item[], first: number): void {
-    for (const [id, tip] of plan.tips) tips.setAccount(id, { ...tip, position: first + tip.position });
-    for (const [index, planned] of plan.outcomes.entries()) {
-      const item = batch[index];
-      if (!item) throw new Error('Each planned outcome belongs to an item');
-      if (planned.error !== undefined) {
-        item.reject(planned.error);
-        continue;
-      }
-      const events = planned.events.map((event, place) => recorded(event, first + planned.start + place));
-      const made = item.identity && events.find((event) => isOf(event, item.identity));
-      if (item.identity && made) recent.set(key(item.identity), made);
-      item.resolve(outcomeOf(item, events, planned.rejection));
+  /** Keeps the event by which the command is known again. */
+  function remember(
+    identity: AggregateRef | undefined,
+    outcome: Outcome,
+    { planned, append }: { planned: PlannedOutcome; append: Placement },
+  ): void {
+    if (!identity) return;
+    if (outcome.type === 'transfer') {
+      recent.set(key(identity), outcome.event);
+      return;
     }
-  }
-
-  function outcomeOf(item: Item, events: readonly RecordedEvent[], refused: Rejection | undefined): Outcome {
-    const { request } = item;
-    const transferred = events.find(isTransferOutcome);
-    if (transferred) return { type: 'transfer', event: transferred, replayed: false };
-    if (refused) return { type: 'refused', rejection: refused };
-    const tip = tips.account(request.id);
-    return {
-      type: 'account',
-      id: request.id,
-      state: { version: tip.version, ...accountStateData(tip.state as ExistingAccount) },
-      created: request.type === 'account.create',
-      position: events.at(-1)?.position ?? tip.position,
-      replayed: false,
-    };
+    const place = planned.events.findIndex(({ event: { ref } }) => key(ref) === key(identity));
+    const made = planned.events[place];
+    if (made) recent.set(key(identity), recorded(made, append.first + planned.start + place));
   }
 
   return {
     depth: () => queue.length,
+    forget() {
+      stale = true;
+    },
     submit(submission) {
       if (closed || queue.length >= queueMax) {
         return Promise.reject(
@@ -221,8 +295,9 @@ export function createAppender(
         );
       }
       return new Promise((resolve, reject) => {
-        const identity = identityOf(submission.request);
-        queue.push({ ...submission, identity, since: performance.now(), resolve, reject, inDoubt: false });
+        const { request, since = performance.now(), inDoubt = false } = submission;
+        const known = { command: toCommand(request), identity: identityOf(request) };
+        queue.push({ ...submission, ...known, since, resolve, reject, inDoubt, refused: false });
         // One turn of the event loop, so that what arrives together is decided together.
         working ??= new Promise<void>((next) => setImmediate(next)).then(work);
       });
@@ -236,7 +311,7 @@ export function createAppender(
 
 function tooOld(item: Item): boolean {
   const old = performance.now() - item.since > PATIENCE_MS;
-  if (old) item.reject(new LogUnavailable('The command waited too long for the log.'));
+  if (old) item.reject(new LogUnavailable('The log did not take the command in time.'));
   return old;
 }
 
@@ -244,66 +319,21 @@ function key(ref: AggregateRef): string {
   return `${ref.aggregate}.${ref.id}`;
 }
 
-function isOf(event: RecordedEvent, ref: AggregateRef | undefined): boolean {
-  return ref !== undefined && event.aggregate === ref.aggregate && event.aggregateId === ref.id;
-}
-
-function isTransferOutcome(
-  event: RecordedEvent,
-): event is RecordedEvent<'TransferCompleted' | 'TransferRejected'> {
-  return event.name === 'TransferCompleted' || event.name === 'TransferRejected';
-}
-
-/** Items of which none has the same identity as another, and the repetitions: those see the first ones' outcome. */
-function apart(items: readonly Item[]): [batch: Item[], twins: Item[]] {
-  const seen = new Set<string>();
+/** Items of which none has the same identity as another, here or on its way, and the repetitions. */
+function apart(items: readonly Item[], onTheirWay: Flight | undefined): { batch: Item[]; twins: Item[] } {
+  const seen = new Set(onTheirWay?.items.map(keyOf));
   const batch: Item[] = [];
   const twins: Item[] = [];
   for (const item of items) {
-    const id = item.identity && key(item.identity);
+    const id = keyOf(item);
     (id !== undefined && seen.has(id) ? twins : batch).push(item);
-    if (id !== undefined) seen.add(id);
+    seen.add(id);
   }
-  return [batch, twins];
+  return { batch, twins };
 }
 
-/** The outcome of a command that the log has already, from its first event; undefined if it must be decided. */
-function replay(item: Item, event: RecordedEvent): Outcome | undefined {
-  const same = event.fingerprint === item.request.fingerprint;
-  const replayed = !item.inDoubt;
-  // An account with this id, made by another request: the decision will say that it exists.
-  if (event.name === 'AccountCreated') {
-    if (!same) return undefined;
-    const { data, version, position } = event;
-    const { status, currency, balances, overdraft_limit } = data;
-    const state = { version, status, currency, balances, overdraft_limit };
-    return { type: 'account', id: event.aggregateId, state, created: true, position, replayed };
-  }
-  if (!same) {
-    const detail = 'This Idempotency-Key was used for another request.';
-    return { type: 'refused', rejection: rejection('idempotency_key_reused', detail) };
-  }
-  if (isTransferOutcome(event)) return { type: 'transfer', event, replayed };
-  if (event.name === 'CommandAnswered') {
-    const { account, created, ...state } = event.data;
-    return { type: 'account', id: account, state, created, position: event.position, replayed };
-  }
-  throw new Error(`${event.name} at position ${event.position} does not end a command`);
-}
-
-/** The event as the log now has it. */
-function recorded(event: PlannedEvent, position: number): RecordedEvent {
-  const { ref, message, ...rest } = event;
-  return {
-    ...rest,
-    position,
-    subject: message.stored,
-    aggregate: ref.aggregate,
-    aggregateId: ref.id,
-    source: message.headers.get('ce-source'),
-    type: eventType(event.name),
-    hash: message.hash,
-  } as RecordedEvent;
+function keyOf({ identity }: Item): string | undefined {
+  return identity && key(identity);
 }
 
 /** Full jitter, so that two appenders that collided do not collide again. */

@@ -3,16 +3,18 @@
  * and `ce-hash` chain the events of an aggregate: whoever alters, drops or reorders one breaks the chain.
  */
 import { createHash } from 'node:crypto';
-import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import {
   EVENT_SUBJECTS,
-  eventName,
   eventType,
+  parseEventType,
   type EventData,
   type EventName,
+  type Envelope,
   type RecordedEvent,
 } from '../contracts/events.ts';
 import { appendSubject, eventSubject, parseEventSubject, type AggregateRef } from '../contracts/subjects.ts';
+import { upcast } from '../contracts/upcasters.ts';
+import { headerLine, type Headers } from './headers.ts';
 
 /** The hash before an aggregate's first event. */
 export const FIRST_HASH = '0'.repeat(64);
@@ -37,21 +39,24 @@ export type NewEvent = {
 export type OutgoingMessage = {
   readonly subject: string;
   readonly stored: string;
-  readonly headers: MsgHdrs;
+  /** Header lines as they go over the wire. */
+  readonly headers: string;
   readonly payload: Uint8Array;
+  readonly source: string;
   readonly hash: string;
 };
 
 /** A message as a stream gives it back. */
 export type StoredMessage = {
   readonly subject: string;
+  /** Its position in the log. */
   readonly seq: number;
   readonly data: Uint8Array;
-  readonly header: { get: (name: string) => string; has: (name: string) => boolean };
+  readonly headers: Headers;
 };
 
 /** The header names that are hashed, in this order. A header that is absent counts as an empty string. */
-const HASHED_HEADERS = [
+export const HASHED_HEADERS = [
   'ce-specversion',
   'ce-id',
   'ce-source',
@@ -68,16 +73,20 @@ const HASHED_HEADERS = [
   'ce-prevhash',
 ] as const;
 
+type HashedHeaders = Readonly<Record<(typeof HASHED_HEADERS)[number], string>>;
+
 /**
  * The hash of a message: SHA-256, hex, over its canonical form. That is a JSON array of the stored subject and the
  * hashed headers' values, a line feed, and the data's bytes as they are stored. `ce-prevhash` is among the headers,
  * so each hash covers all that came before it.
  */
-export function hashOf(subject: string, header: StoredMessage['header'], data: Uint8Array): string {
-  const values = HASHED_HEADERS.map((name) => (header.has(name) ? header.get(name) : ''));
+export function hashOf({ subject, headers, data }: Omit<StoredMessage, 'seq'>): string {
+  return hash([subject, ...HASHED_HEADERS.map((name) => headers.get(name) ?? '')], data);
+}
+
+function hash(values: readonly string[], data: Uint8Array): string {
   return createHash('sha256')
-    .update(JSON.stringify([subject, ...values]))
-    .update('\n')
+    .update(`${JSON.stringify(values)}\n`)
     .update(data)
     .digest('hex');
 }
@@ -87,63 +96,85 @@ export function encode(ledger: string, event: NewEvent): OutgoingMessage {
   const { token } = EVENT_SUBJECTS[event.name];
   const stored = eventSubject(ledger, event.ref, token);
   const payload = Buffer.from(JSON.stringify(event.data));
-  const header = headers();
-  header.set('ce-specversion', '1.0');
-  header.set('ce-id', event.id);
-  header.set('ce-source', `/ledgers/${ledger}`);
-  header.set('ce-type', eventType(event.name));
-  header.set('ce-subject', event.ref.id);
-  header.set('ce-time', event.time);
-  header.set('datacontenttype', 'application/json');
-  header.set('ce-workflowid', event.workflowId);
-  header.set('ce-actor', event.actor);
-  header.set('ce-fingerprint', event.fingerprint);
-  header.set('ce-version', String(event.version));
-  header.set('ce-prevhash', event.previousHash);
-  if (event.idempotencyKey !== undefined) header.set('ce-idempotencykey', event.idempotencyKey);
-  if (event.traceparent !== undefined) header.set('traceparent', event.traceparent);
-  const hash = hashOf(stored, header, payload);
-  header.set('ce-hash', hash);
-  return { subject: appendSubject(ledger, event.ref, token), stored, headers: header, payload, hash };
+  const headers: HashedHeaders = {
+    'ce-specversion': '1.0',
+    'ce-id': event.id,
+    'ce-source': `/ledgers/${ledger}`,
+    'ce-type': eventType(event.name),
+    'ce-subject': event.ref.id,
+    'ce-time': event.time,
+    datacontenttype: 'application/json',
+    'ce-workflowid': event.workflowId,
+    'ce-actor': oneLine(event.actor),
+    'ce-idempotencykey': event.idempotencyKey ?? '',
+    'ce-fingerprint': event.fingerprint,
+    traceparent: oneLine(event.traceparent ?? ''),
+    'ce-version': String(event.version),
+    'ce-prevhash': event.previousHash,
+  };
+  const values = [stored];
+  let lines = '';
+  for (const name of HASHED_HEADERS) {
+    const value = headers[name];
+    values.push(value);
+    if (value !== '') lines += headerLine(name, value);
+  }
+  const hashed = hash(values, payload);
+  const subject = appendSubject(ledger, event.ref, token);
+  const source = headers['ce-source'];
+  return { subject, stored, headers: lines + headerLine('ce-hash', hashed), payload, source, hash: hashed };
+}
+
+/** What comes from outside must not begin another header. */
+function oneLine(value: string): string {
+  return /[\r\n]|^\s|\s$/.test(value) ? value.replace(/[\r\n]+/g, ' ').trim() : value;
 }
 
 /**
- * Reads a stored message.
- * @throws Error that names the position if the message is not an event of this version of Tallybook.
+ * Reads a stored message; an old version of an event as the newest.
+ * @throws Error that names the position if the message is not an event that this version of Tallybook knows.
  */
 export function decode(message: StoredMessage): RecordedEvent {
-  const { subject, seq, data, header } = message;
-  const text = (name: string) => (header.has(name) ? header.get(name) : '');
-  const optional = (key: string, name: string) => (header.has(name) ? { [key]: header.get(name) } : {});
-  const ref = parseEventSubject(subject);
-  const name = eventName(text('ce-type'));
-  if (name === undefined) throw new Error(`Unknown event type "${text('ce-type')}" at position ${seq}`);
-  return {
-    name,
+  const { subject, seq, data, headers } = message;
+  const { aggregate, id } = parseEventSubject(subject);
+  const type = parseEventType(text(headers, 'ce-type'));
+  if (type === undefined)
+    throw new Error(`Unknown event type "${text(headers, 'ce-type')}" at position ${seq}`);
+  const event: Record<keyof Envelope | 'name' | 'data', unknown> = {
+    name: type.name,
     position: seq,
     subject,
-    aggregate: ref.aggregate,
-    aggregateId: ref.id,
-    id: text('ce-id'),
-    source: text('ce-source'),
-    type: text('ce-type'),
-    time: text('ce-time'),
-    version: Number(text('ce-version')),
-    previousHash: text('ce-prevhash'),
-    hash: text('ce-hash'),
-    workflowId: text('ce-workflowid'),
-    actor: text('ce-actor'),
-    ...optional('idempotencyKey', 'ce-idempotencykey'),
-    ...optional('fingerprint', 'ce-fingerprint'),
-    ...optional('traceparent', 'traceparent'),
-    ...batchOf(text),
-    data: JSON.parse(new TextDecoder().decode(data)) as EventData,
-  } as RecordedEvent;
+    aggregate,
+    aggregateId: id,
+    id: text(headers, 'ce-id'),
+    source: text(headers, 'ce-source'),
+    type: eventType(type.name),
+    time: text(headers, 'ce-time'),
+    workflowId: text(headers, 'ce-workflowid'),
+    actor: text(headers, 'ce-actor'),
+    idempotencyKey: headers.get('ce-idempotencykey'),
+    fingerprint: headers.get('ce-fingerprint'),
+    traceparent: headers.get('traceparent'),
+    version: Number(text(headers, 'ce-version')),
+    previousHash: text(headers, 'ce-prevhash'),
+    hash: text(headers, 'ce-hash'),
+    batch: batchOf(headers),
+    data: upcast(type.name, type.version, JSON.parse(toText(data)) as Record<string, unknown>),
+  };
+  return event as RecordedEvent;
 }
 
-function batchOf(text: (name: string) => string): Pick<RecordedEvent, 'batch'> {
-  const id = text('Nats-Batch-Id');
-  if (id === '') return {};
-  const sequence = Number(text('Nats-Batch-Sequence'));
-  return { batch: { id, sequence, last: text('Nats-Batch-Commit') !== '' } };
+function text(headers: Headers, name: string): string {
+  return headers.get(name) ?? '';
+}
+
+function toText(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.length).toString();
+}
+
+/** The atomic batch that a stored message came in; undefined if it came alone. */
+export function batchOf(headers: StoredMessage['headers']): RecordedEvent['batch'] {
+  const id = headers.get('Nats-Batch-Id');
+  if (id === undefined) return undefined;
+  return { id, sequence: Number(headers.get('Nats-Batch-Sequence')), last: headers.has('Nats-Batch-Commit') };
 }

@@ -5,15 +5,16 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
  * Connects, and reconnects for ever once connected.
  * @param url `nats://[user:password@]host:port`
  * @param name what the server's connection list shows
- * @throws Error that names the server if it does not answer within 10 s.
+ * @param patienceMs how long it tries
+ * @throws Error that names the server if it does not answer in that time.
  */
-export async function connectToNats(url: string, name: string): Promise<NatsConnection> {
+export async function connectToNats(url: string, name: string, patienceMs = 10_000): Promise<NatsConnection> {
   const { username, password, protocol, host } = new URL(url);
   const server = `${protocol}//${host}`;
   const credentials = username
     ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) }
     : {};
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
       return await connect({

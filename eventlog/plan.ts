@@ -19,34 +19,40 @@ import {
 import { aggregateSubject, type AggregateRef } from '../contracts/subjects.ts';
 import { BATCH_MESSAGES_MAX, type BatchMessage } from './batch.ts';
 import { encode, type NewEvent, type OutgoingMessage } from './codec.ts';
-import { NO_EVENTS, type AccountTip, type ChainEnd } from './tips.ts';
+import { NO_EVENTS, positionOf, type AccountTip, type ChainEnd, type Placement } from './tips.ts';
 
 /** A command with the workflow that carries it. */
 export type Submission = { readonly request: CommandRequest; readonly workflowId: string };
 
 /** What one command comes to, once the batch is stored. */
 export type PlannedOutcome = {
-  /** Its messages' places in the batch: from `start`, `count` of them. */
+  /** Its messages' places in the batch begin here. */
   readonly start: number;
-  readonly count: number;
   readonly events: readonly PlannedEvent[];
+  /** False for a refusal, and for a command that asks for what is so already. */
+  readonly changesAccounts: boolean;
   readonly rejection?: Rejection | undefined;
+  /** The account that a command to one leaves behind. */
+  readonly after?: AccountTip | undefined;
   /** A bug in deciding this one command; its neighbours go on. */
   readonly error?: unknown;
 };
 
-export type PlannedEvent = NewEvent & { readonly message: OutgoingMessage };
+export type PlannedEvent = {
+  readonly name: EventName;
+  readonly event: NewEvent;
+  readonly message: OutgoingMessage;
+};
 
 export type Plan = {
   readonly messages: readonly BatchMessage[];
   /** One for each submission that found room, in order. */
   readonly outcomes: readonly PlannedOutcome[];
-  /** The accounts' tips after the batch; positions are places in the batch. */
+  /** The accounts' tips after the batch. */
   readonly tips: ReadonlyMap<string, AccountTip>;
+  /** Where the batch stands in the log: to be told once it is stored. */
+  readonly append: Placement;
 };
-
-/** The most messages that one command of today can need: two legs, the outcome, a receipt. */
-const MESSAGES_PER_COMMAND = 4;
 
 /** What a keyed command's key is remembered by: the transfer that it made, or a receipt. */
 export function identityOf(request: CommandRequest): AggregateRef | undefined {
@@ -69,15 +75,18 @@ export function planBatch(
   const batch = new Batch(world);
   const outcomes: PlannedOutcome[] = [];
   for (const submission of submissions) {
-    if (batch.messages.length + MESSAGES_PER_COMMAND > BATCH_MESSAGES_MAX) break;
-    outcomes.push(batch.add(submission));
+    const outcome = batch.add(submission);
+    if (!outcome) break;
+    outcomes.push(outcome);
   }
-  return { messages: batch.messages, outcomes, tips: batch.tips };
+  const { messages, tips, append } = batch;
+  return { messages, outcomes, tips, append };
 }
 
 class Batch {
   readonly messages: BatchMessage[] = [];
   readonly tips = new Map<string, AccountTip>();
+  readonly append: Placement = { first: Number.NaN, at: performance.now() };
   readonly #guarded = new Set<string>();
   /** Where the messages of the command in hand begin. */
   #start = 0;
@@ -87,7 +96,8 @@ class Batch {
     this.#world = world;
   }
 
-  add(submission: Submission): PlannedOutcome {
+  /** Undefined if the batch has no room for what the command brings about. */
+  add(submission: Submission): PlannedOutcome | undefined {
     const { request } = submission;
     const start = this.messages.length;
     let decision: LedgerDecision;
@@ -97,15 +107,17 @@ class Batch {
         transfer: (id) => transfer.initialState(id),
       });
     } catch (error) {
-      return { start, count: 0, events: [], error };
+      return { start, events: [], changesAccounts: false, error };
     }
     const { events, rejection } = decision;
+    const keyed = request.type !== 'transfer' && request.idempotency_key !== undefined && !rejection;
+    if (start + events.length + (keyed ? 1 : 0) > BATCH_MESSAGES_MAX) return undefined;
     this.#start = start;
     const planned = events.map((event) => this.#append(submission, event));
-    if (request.type !== 'transfer' && request.idempotency_key !== undefined && !rejection) {
-      planned.push(this.#receipt(submission));
-    }
-    return { start, count: planned.length, events: planned, rejection };
+    const after = request.type === 'transfer' ? undefined : this.#tip(request.id);
+    if (after && keyed) planned.push(this.#receipt(submission, after));
+    const changesAccounts = !rejection && events.length > 0;
+    return { start, events: planned, changesAccounts, rejection, after };
   }
 
   #tip(id: string): AccountTip {
@@ -121,22 +133,21 @@ class Batch {
     const state = account.evolve(before.state, event);
     assert(state.status !== 'none', 'an account exists after any of its events');
     const what = { ref: { aggregate, id }, name: event.type, data: accountEventData(event, state) } as const;
-    const position = this.messages.length;
+    const place = this.messages.length;
     const written = this.#write(submission, what, before);
-    this.tips.set(id, { state, version: written.version, hash: written.message.hash, position });
+    const {
+      event: { version },
+      message: { hash },
+    } = written;
+    this.tips.set(id, { state, version, hash, append: this.append, place });
     return written;
   }
 
   /** Remembers what the key of an account command was answered. */
-  #receipt(submission: Submission): PlannedEvent {
+  #receipt(submission: Submission, { state, version }: AccountTip): PlannedEvent {
     const { request } = submission;
-    const { state, version } = this.#tip(request.id);
-    const data = {
-      account: request.id,
-      created: request.type === 'account.create',
-      version,
-      ...accountStateData(state as ExistingAccount),
-    };
+    const left = { id: request.id, version, ...accountStateData(state as ExistingAccount) };
+    const data = { created: request.type === 'account.create', account: left };
     const ref = { aggregate: 'command', id: request.idempotency_key ?? '' } as const;
     return this.#write(submission, { ref, name: 'CommandAnswered', data }, NO_EVENTS);
   }
@@ -162,9 +173,14 @@ class Batch {
     const message = encode(ledger, event);
     const subject = aggregateSubject(ledger, what.ref);
     // Only an aggregate's first message in the batch is guarded: the server refuses a second guard on a subject.
-    const guard = this.#guarded.has(subject) ? undefined : { subject, sequence: end.position };
+    const guard = this.#guarded.has(subject) ? undefined : { subject, sequence: () => positionOf(end) };
     this.#guarded.add(subject);
-    this.messages.push({ ...message, guard });
-    return { ...event, message };
+    this.messages.push({
+      subject: message.subject,
+      headers: message.headers,
+      payload: message.payload,
+      guard,
+    });
+    return { name: what.name, event, message };
   }
 }

@@ -2,6 +2,7 @@
 import { jetstreamManager, JetStreamApiError, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName, streamSubjects } from '../contracts/subjects.ts';
+import { diskSyncWarnings } from './disk-sync.ts';
 
 /** Older servers refuse guards whose subjects have the same length (nats-server#8376). */
 const SERVER_VERSION_MIN = [2, 14, 4] as const;
@@ -24,12 +25,20 @@ function streamConfig(ledger: string, replicas: number): Partial<StreamConfig> &
     allow_direct: true,
     deny_delete: true,
     deny_purge: true,
+    // Nothing may expire, and nothing may be acknowledged before it is written.
+    allow_msg_ttl: false,
+    no_ack: false,
     max_msgs: -1,
     max_bytes: -1,
     max_age: 0,
     max_msgs_per_subject: -1,
+    max_msg_size: -1,
+    max_consumers: -1,
   };
 }
+
+/** What works, but may cost somebody money: for a person to read. */
+export type OpenedLog = { readonly warnings: readonly string[] };
 
 /**
  * Creates the ledger's stream, or checks that the one which is there is what the ledger needs.
@@ -39,7 +48,7 @@ function streamConfig(ledger: string, replicas: number): Partial<StreamConfig> &
 export async function openLog(
   nc: NatsConnection,
   options: { ledger: string; replicas: number },
-): Promise<void> {
+): Promise<OpenedLog> {
   requireServerVersion(nc.info?.version ?? '0.0.0');
   const wanted = streamConfig(options.ledger, options.replicas);
   const manager = await jetstreamManager(nc);
@@ -53,6 +62,8 @@ export async function openLog(
   if (found) requireConfig(wanted, found);
   // Two processes may both get here: the server answers an identical create with the stream that is there.
   else await manager.streams.add(wanted);
+  const replicas = found && replicasWarning(found, options.replicas);
+  return { warnings: [...(replicas === undefined ? [] : [replicas]), ...(await diskSyncWarnings(nc))] };
 }
 
 function requireServerVersion(version: string): void {
@@ -67,7 +78,20 @@ function requireServerVersion(version: string): void {
   }
 }
 
-/** The number of replicas may differ: an operator may have changed it on purpose. */
+/** An operator may have changed it on purpose, or nobody may have noticed that there is one copy only. */
+function replicasWarning({ name, num_replicas }: StreamConfig, wanted: number): string | undefined {
+  if (num_replicas === wanted) return undefined;
+  return (
+    `The stream ${name} has ${copies(num_replicas)}, but STREAM_REPLICAS asks for ${wanted}. It was not changed; ` +
+    `"nats stream edit ${name} --replicas ${wanted}" does it.`
+  );
+}
+
+function copies(count: number): string {
+  return count === 1 ? 'one copy' : `${count} copies`;
+}
+
+/** All but the number of replicas, which may differ. */
 function requireConfig(wanted: Partial<StreamConfig>, found: StreamConfig): void {
   const differing = (Object.keys(wanted) as (keyof StreamConfig)[])
     .filter((key) => key !== 'num_replicas' && key !== 'description')

@@ -6,7 +6,7 @@
  * `NATS_URL` (nats://127.0.0.1:4222) and `LEDGER` (main) say where; no password is needed to listen.
  */
 import { connect } from '@nats-io/transport-node';
-import { eventName, type EventData } from '../contracts/events.ts';
+import { parseEventType, type EventData, type EventName } from '../contracts/events.ts';
 import { factsSubject } from '../contracts/subjects.ts';
 
 const nc = await connect({ servers: process.env['NATS_URL'] ?? 'nats://127.0.0.1:4222', name: 'live-feed' });
@@ -18,14 +18,17 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 for await (const message of subscription) {
   const header = (name: string) => message.headers?.get(name) ?? '';
   const position = header('Nats-Sequence').padStart(8);
-  const name = eventName(header('ce-type')) ?? header('ce-type');
+  const name = parseEventType(header('ce-type'))?.name ?? header('ce-type');
   console.log(
     `${position}  ${name.padEnd(18)} ${header('ce-subject').padEnd(36)} ${describe(message.json())}`,
   );
 }
 
+/** Receipts are stored, but not published. */
+type PublishedName = Exclude<EventName, 'CommandAnswered'>;
+
 /** What is worth a look in an event's data. */
-function describe(data: EventData): string {
+function describe(data: EventData<PublishedName>): string {
   if ('balances' in data) {
     const moved = 'amount' in data ? `${data.amount} ${data.currency}, ` : '';
     return `${moved}available ${data.balances.available} ${data.currency}`;

@@ -4,7 +4,7 @@ import { EVENT_SUBJECTS, eventType, type EventName } from '../../contracts/event
 import { eventPage, pageQuery } from '../../contracts/http.ts';
 import { eventFrom } from '../../contracts/resources.ts';
 import { id } from '../../contracts/values.ts';
-import type { EventFilter, EventReader } from '../../eventlog/event-reader.ts';
+import type { EventFilter } from '../../eventlog/event-reader.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { eventCursor, positionOfCursor } from '../event-cursor.ts';
 import * as doc from '../openapi.ts';
@@ -72,7 +72,11 @@ export function eventRoutes(deps: ApiDependencies) {
 
 type Start = { after: number; cursor?: string | undefined; limit: number };
 
-async function readPage(events: EventReader, filter: EventFilter, { after, cursor, limit }: Start) {
+async function readPage(
+  events: ApiDependencies['events'],
+  filter: EventFilter,
+  { after, cursor, limit }: Start,
+) {
   const start = cursor === undefined ? after : positionOfCursor(cursor);
   const data = await events.read(start, limit, filter);
   const last = data.at(-1)?.position;

@@ -24,12 +24,7 @@ export function untouchable(): { deps: ApiDependencies; touched: string[] } {
     transfers: guard('transfers'),
     statement: guard('statement'),
   };
-  const events: EventReader = {
-    read: guard('read'),
-    first: guard('first'),
-    lastPosition: guard('lastPosition'),
-    follow: guard('follow'),
-  };
+  const events: ApiDependencies['events'] = { read: guard('read') };
   const deps = {
     ledger: 'main',
     commands: { carryOut: guard('carryOut'), find: guard('find') },
@@ -37,6 +32,7 @@ export function untouchable(): { deps: ApiDependencies; touched: string[] } {
     events,
     waitForPosition: guard('waitForPosition'),
     readiness: guard('readiness'),
+    metrics: { requested: () => {}, show: guard('show') },
     clock: () => NOW,
     newId: () => 'id',
   };
@@ -63,6 +59,10 @@ export function testApp(given: Partial<ApiDependencies> & { outcome?: CommandOut
     events: eventReader([]),
     waitForPosition: () => Promise.resolve(true),
     readiness: () => Promise.resolve(READY),
+    metrics: {
+      requested: () => {},
+      show: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
+    },
     clock: () => NOW,
     newId: () => `0000-${(ids += 1)}`,
     ...given,
@@ -192,18 +192,13 @@ export function readStore({ position = 7, accounts = [], transfers = [], entries
 }
 
 /** A log of an array. */
-export function eventReader(events: RecordedEvent[]): EventReader {
+export function eventReader(events: RecordedEvent[]): Pick<EventReader, 'read'> {
   return {
     read: (after, limit, { account: id, type } = {}) => {
       const found = events.filter(
         (event) => event.position > after && matches({ aggregateId: id, type })(event),
       );
       return Promise.resolve(found.slice(0, limit));
-    },
-    first: () => Promise.resolve(undefined),
-    lastPosition: () => Promise.resolve(events.at(-1)?.position ?? 0),
-    follow: () => {
-      throw new Error('Nothing in these tests follows the log.');
     },
   };
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { Overloaded, type Outcome } from '../../eventlog/appender.ts';
+import { Overloaded } from '../../eventlog/appender.ts';
+import type { Outcome } from '../../eventlog/outcome.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/test-ledger.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -108,6 +109,19 @@ describe('commands that arrive together', () => {
   });
 });
 
+describe('many commands that wait', () => {
+  test('are stored in the order in which they came, whatever batches they make', async () => {
+    await log.submit(createAccount('queue'));
+    const outcomes = await Promise.all(
+      Array.from({ length: 3_000 }, (_, index) =>
+        log.submit(moveMoney(`line${index}`, { source: 'world_EUR', destination: 'queue', amount: '1' })),
+      ),
+    );
+    const positions = outcomes.map(position);
+    expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+  });
+});
+
 describe('the time of an event', () => {
   test('is never before that of the event that it follows, though the clock steps back', async () => {
     const early = await log.join({ clock: () => new Date('2001-01-01T00:00:00Z') });
@@ -161,6 +175,23 @@ describe('two appenders', () => {
     const answers = await Promise.all([log.submit(request), other.submit(request)]);
     expect(position(answers[0])).toBe(position(answers[1]));
     expect(await transferEvents('both')).toHaveLength(1);
+  });
+});
+
+describe('an appender that has not heard of what another did', () => {
+  test('refuses nothing because of it', async () => {
+    const [one, other] = [await log.join(), await log.join()];
+    const pay = (id: string) =>
+      one.submit(moveMoney(id, { source: 'newcomer', destination: 'bob', amount: '5' }));
+    expect(await pay('before')).toMatchObject({ rejection: { code: 'account_not_found' } });
+    await other.submit(createAccount('newcomer'));
+    expect(reason(await pay('unfunded'))).toBe('insufficient_funds');
+    await other.submit(moveMoney('found', { source: 'world_EUR', destination: 'newcomer', amount: '5' }));
+    expect(reason(await pay('funded'))).toBeUndefined();
+    await other.submit(createAccount('newcomer', { type: 'account.freeze' }));
+    expect(await one.submit(createAccount('newcomer', { type: 'account.unfreeze' }))).toMatchObject({
+      state: { status: 'open', version: 5 },
+    });
   });
 });
 

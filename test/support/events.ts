@@ -122,7 +122,7 @@ export function createTestLog(): TestLog {
       const state = stateOf(id);
       assert(state.status !== 'none', `account ${id} exists`);
       const version = versions.get(`account ${id}`) ?? 0;
-      const data = { account: id, created: version === 1, version, ...accountStateData(state) };
+      const data = { created: version === 1, account: { id, version, ...accountStateData(state) } };
       return append([{ name: 'CommandAnswered', id: `key-${batches + 1}`, data }]);
     },
   };

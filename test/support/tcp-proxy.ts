@@ -1,10 +1,14 @@
-/** A TCP proxy between a client and a server that can lose what the server says. */
+/** A TCP proxy between a client and a server that can lose what the server says, or keep it back. */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 export type TcpProxy = {
   readonly port: number;
   /** From now on nothing that the server sends reaches the client; what the client sends still arrives. */
   readonly dropReplies: () => void;
+  /** From now on nothing gets through; it is kept, and arrives late. */
+  readonly hold: () => void;
+  /** Lets through what was held. */
+  readonly resume: () => void;
   /** Cuts every connection; new ones work again, in both directions. */
   readonly cut: () => void;
   readonly close: () => Promise<void>;
@@ -41,6 +45,12 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
     port: (server.address() as AddressInfo).port,
     dropReplies: () => {
       dropping = true;
+    },
+    hold: () => {
+      for (const socket of [...pairs].flat()) socket.pause();
+    },
+    resume: () => {
+      for (const socket of [...pairs].flat()) socket.resume();
     },
     cut,
     close: () =>

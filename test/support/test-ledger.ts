@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { inject } from 'vitest';
 import type { AccountRequest, TransferRequest } from '../../contracts/commands.ts';
-import { createAppender, type AppenderOptions, type Outcome } from '../../eventlog/appender.ts';
+import { createAppender, type AppenderOptions } from '../../eventlog/appender.ts';
+import type { Outcome } from '../../eventlog/outcome.ts';
 import { connectToNats } from '../../eventlog/connection.ts';
 import type { EventReader } from '../../eventlog/event-reader.ts';
 import { createEventReader } from '../../eventlog/reader.ts';
@@ -88,6 +89,7 @@ export async function openTestLedger(): Promise<TestLedger> {
     join,
     async allEvents() {
       const last = await first.reader.lastPosition();
+      if (last === 0) return [];
       const events: RecordedEvent[] = [];
       const stop = new AbortController();
       for await (const some of first.reader.follow(0, stop.signal)) {

@@ -1,0 +1,59 @@
+/** What is told of an appender's work to whoever measures it. The log knows nothing of how that is done. */
+import { Overloaded, type Appender } from './appender.ts';
+import type { Outcome } from './outcome.ts';
+
+/**
+ * What became of a command: a transfer was `posted` or `rejected`, an account was `changed`, an earlier one was found
+ * (`replayed`), nothing was recorded (`refused`), the queue was full (`overloaded`), or the log gave no clear answer
+ * (`unavailable`).
+ */
+export const COMMAND_OUTCOMES = [
+  'posted',
+  'rejected',
+  'changed',
+  'replayed',
+  'refused',
+  'overloaded',
+  'unavailable',
+] as const;
+
+export type ObservedOutcome = (typeof COMMAND_OUTCOMES)[number];
+
+/** One batch that was sent: how many messages it has, what the log said, and how long that took. */
+export type ObservedAppend = {
+  readonly result: 'stored' | 'conflict' | 'unknown';
+  readonly messages: number;
+  readonly seconds: number;
+};
+
+export type AppenderObserver = {
+  /** Told once, when the appender begins: how many commands wait can be asked at any time. */
+  readonly began: (queue: { readonly depth: () => number; readonly max: number }) => void;
+  readonly appended: (append: ObservedAppend) => void;
+  readonly carriedOut: (outcome: ObservedOutcome) => void;
+};
+
+/** The same appender, and the observer is told of its queue and of every command's outcome. */
+export function observed(appender: Appender, observer: AppenderObserver, max: number): Appender {
+  observer.began({ depth: appender.depth, max });
+  return {
+    ...appender,
+    async submit(submission) {
+      try {
+        const outcome = await appender.submit(submission);
+        observer.carriedOut(nameOf(outcome));
+        return outcome;
+      } catch (error) {
+        observer.carriedOut(error instanceof Overloaded ? 'overloaded' : 'unavailable');
+        throw error;
+      }
+    },
+  };
+}
+
+function nameOf(outcome: Outcome): ObservedOutcome {
+  if (outcome.type === 'refused') return 'refused';
+  if (outcome.replayed) return 'replayed';
+  if (outcome.type === 'account') return 'changed';
+  return outcome.event.name === 'TransferCompleted' ? 'posted' : 'rejected';
+}
