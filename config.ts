@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 
-const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
+const anyPort = z.coerce.number().int().min(1).max(65_535);
+const port = (fallback: number) => anyPort.default(fallback);
 
 const environment = z.object({
   /** HTTP. */
@@ -32,6 +33,10 @@ const environment = z.object({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,32}$/)
     .default('main'),
+  /** Commands that may wait in the appender; one more is refused as `overloaded`. */
+  QUEUE_MAX: z.coerce.number().int().min(1).default(10_000),
+  /** Where a worker or a projector that runs alone serves its `/metrics`. The API has them at `PORT`. */
+  METRICS_PORT: anyPort.optional(),
   /** Copies of the log in a NATS cluster: 1 on one machine, 3 in production. Used when the stream is created. */
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
 });
@@ -56,6 +61,9 @@ export type Config = Readonly<{
   databaseUrl: string;
   ledger: string;
   streamReplicas: number;
+  queueMax: number;
+  /** Absent: no metrics of their own for a worker or a projector that runs alone. */
+  metricsPort: number | undefined;
 }>;
 
 /**
@@ -90,6 +98,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     databaseUrl: e.DATABASE_URL ?? `postgres://postgres:postgres@127.0.0.1:${e.READ_MODEL_PORT}/postgres`,
     ledger: e.LEDGER,
     streamReplicas: e.STREAM_REPLICAS,
+    queueMax: e.QUEUE_MAX,
+    metricsPort: e.METRICS_PORT,
   };
 }
 

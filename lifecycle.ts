@@ -37,6 +37,11 @@ export function runUntilSignalled(parts: readonly Closeable[], died: readonly Pr
   }
 }
 
+/** Tells a person what works but should not stay so. `npm start` looks for these lines in its processes' logs. */
+export function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) console.error(`WARNING: ${warning}`);
+}
+
 /** Runs a composition root; what goes wrong at the start is one plain line, and the process ends. */
 export async function main(start: () => Promise<void>): Promise<void> {
   try {

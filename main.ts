@@ -6,7 +6,9 @@ import { startApi } from './api/server.ts';
 import { readConfig } from './config.ts';
 import { createOutcomeBoard } from './contracts/outcome-board.ts';
 import { connectToNats } from './eventlog/connection.ts';
-import { main, runUntilSignalled } from './lifecycle.ts';
+import { main, runUntilSignalled, warn } from './lifecycle.ts';
+import { appenderMetrics } from './metrics/appender-metrics.ts';
+import { createMetrics } from './metrics/registry.ts';
 import { connectToTemporal, quietTemporalLogs } from './worker/connection.ts';
 import { startWorker } from './worker/worker.ts';
 
@@ -16,8 +18,10 @@ await main(async () => {
   const nc = await connectToNats(config.natsUrl, 'tallybook');
   const connection = await connectToTemporal(config.temporalAddress);
   const board = createOutcomeBoard();
-  const shared = { ...config, connection, nc, board, namespace: config.temporalNamespace };
-  const worker = await startWorker(shared);
+  const metrics = createMetrics();
+  const shared = { ...config, connection, nc, board, metrics, namespace: config.temporalNamespace };
+  const worker = await startWorker({ ...shared, observer: appenderMetrics(metrics) });
+  warn(worker.warnings);
   const api = await startApi(shared);
   console.log(`Tallybook answers at ${api.url}`);
   runUntilSignalled(

@@ -6,7 +6,8 @@ import { activityInfo } from '@temporalio/activity';
 import type { Answer, CommandRequest, Refusal } from '../contracts/commands.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { accountFrom, transferFrom } from '../contracts/resources.ts';
-import type { Appender, Outcome } from '../eventlog/appender.ts';
+import type { Appender } from '../eventlog/appender.ts';
+import type { Outcome } from '../eventlog/outcome.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
 import { asFailure } from './failures.ts';
 
@@ -29,8 +30,9 @@ export type ActivityDependencies = {
 export function createActivities({ appender, reader, board }: ActivityDependencies): Activities {
   return {
     async carryOut(request) {
+      const { attempt, workflowExecution } = activityInfo();
+      const workflowId = workflowExecution?.workflowId;
       try {
-        const workflowId = activityInfo().workflowExecution?.workflowId;
         if (workflowId === undefined) throw new Error('A command is carried out by a workflow');
         const result = await answer(reader, await appender.submit({ request, workflowId }));
         // A refusal, and a command to an account, is over only with its workflow: the id is free again then.
@@ -38,7 +40,9 @@ export function createActivities({ appender, reader, board }: ActivityDependenci
         board?.post(workflowId, final ? result.answer : undefined);
         return result;
       } catch (error) {
-        throw asFailure(error);
+        // Whether it is tried again the workflow knows: whoever waits here is to ask for its end.
+        if (workflowId !== undefined) board?.post(workflowId, undefined);
+        throw asFailure(error, attempt);
       }
     },
   };

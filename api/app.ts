@@ -5,6 +5,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ApiDependencies } from './dependencies.ts';
+import { measuring } from './measuring.ts';
 import { answerError, answerProblem, ProblemError, type ApiEnv } from './problem.ts';
 import { accountCommandRoutes } from './routes/account-commands.ts';
 import { accountRoutes } from './routes/accounts.ts';
@@ -52,6 +53,7 @@ export function createApp(deps: ApiDependencies) {
   const app = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid });
   app.onError(answerError);
   app.notFound((c) => answerProblem(new ProblemError('route_not_found'), c));
+  app.use(measuring(deps.metrics.requested));
   app.use(requestId());
   app.use(secureHeaders(SECURE_HEADERS));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));

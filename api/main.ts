@@ -3,6 +3,7 @@ import { Connection } from '@temporalio/client';
 import { readConfig } from '../config.ts';
 import { connectToNats } from '../eventlog/connection.ts';
 import { main, runUntilSignalled } from '../lifecycle.ts';
+import { createMetrics } from '../metrics/registry.ts';
 import { startApi } from './server.ts';
 
 await main(async () => {
@@ -13,6 +14,7 @@ await main(async () => {
     ...config,
     connection,
     nc,
+    metrics: createMetrics(),
     namespace: config.temporalNamespace,
   });
   console.log(`Tallybook answers at ${api.url}`);

@@ -6,6 +6,9 @@ import { Client, type ConnectionLike } from '@temporalio/client';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { positionSubject } from '../contracts/subjects.ts';
 import { createEventReader } from '../eventlog/reader.ts';
+import { httpMetrics } from '../metrics/http-metrics.ts';
+import { projectorMetrics } from '../metrics/projector-metrics.ts';
+import type { Metrics } from '../metrics/registry.ts';
 import { connectReadModel } from '../projector/database.ts';
 import { createPositionWaiter } from '../projector/positions.ts';
 import { createReadStore } from '../projector/postgres.ts';
@@ -18,6 +21,7 @@ export type ApiOptions = {
   /** Given if a worker shares the connection: it tells there what the log has. */
   readonly board?: OutcomeBoard;
   readonly nc: NatsConnection;
+  readonly metrics: Metrics;
   readonly namespace: string;
   readonly databaseUrl: string;
   readonly ledger: string;
@@ -27,7 +31,7 @@ export type ApiOptions = {
 
 /** Starts to listen. */
 export async function startApi(options: ApiOptions): Promise<{ url: string; close: () => Promise<void> }> {
-  const { connection, board, nc, namespace, databaseUrl, ledger, host, port } = options;
+  const { connection, board, nc, metrics, namespace, databaseUrl, ledger, host, port } = options;
   const client = new Client({ connection, namespace });
   const readModel = connectReadModel(databaseUrl, ledger);
   const readStore = createReadStore(readModel);
@@ -36,13 +40,22 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
   nc.subscribe(positionSubject(ledger, 'read-model'), {
     callback: (_, message) => positions.heard(Number(message.string())),
   });
+  const readiness = createReadiness({ client, events, readStore });
+  projectorMetrics(metrics, async () => {
+    const { dependencies, projector } = await readiness();
+    return {
+      log: dependencies.nats.ok ? (projector.last_position ?? undefined) : undefined,
+      readModel: dependencies.read_model.ok ? (projector.position ?? undefined) : undefined,
+    };
+  });
   const app = createApp({
     ledger,
     commands: createCommands(client, board),
     readStore,
     events,
     waitForPosition: positions.waitFor,
-    readiness: createReadiness({ client, events, readStore }),
+    readiness,
+    metrics: { requested: httpMetrics(metrics), show: metrics.show },
     clock: () => new Date(),
     newId: randomUUID,
   });

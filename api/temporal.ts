@@ -14,7 +14,7 @@ import {
   type WorkflowHandleWithStartDetails,
 } from '@temporalio/client';
 import { ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import type { Answer, CommandRequest } from '../contracts/commands.ts';
+import type { Answer, CarryOutOptions, CommandRequest } from '../contracts/commands.ts';
 import type { Notice, OutcomeBoard } from '../contracts/outcome-board.ts';
 import { resourceWorkflowId, TASK_QUEUE, workflowIdOf } from '../contracts/workflow-ids.ts';
 import { REJECTIONS, type RejectionCode } from '../domain/rejections.ts';
@@ -60,7 +60,7 @@ class Workflows {
     const local = wait ? this.#board?.expect(workflowId) : undefined;
     try {
       for (;;) {
-        const handle = await this.#start(request, workflowId);
+        const handle = await this.#start(request, { workflowId, wait });
         if (handle) {
           if (!wait) return { type: 'accepted', workflowId };
           const answer =
@@ -80,15 +80,17 @@ class Workflows {
   /** Starts the command's workflow; undefined if there is one already. */
   async #start(
     request: CommandRequest,
-    workflowId: string,
+    { workflowId, wait }: { workflowId: string; wait: boolean },
   ): Promise<WorkflowHandleWithStartDetails | undefined> {
     const transfer = request.type === 'transfer';
+    // Whoever waits can be told to come again; what is accepted without waiting is carried out.
+    const options: CarryOutOptions[] = wait ? [{ onOverload: 'fail' }] : [];
     try {
       return await this.#within(Date.now() + START_TIMEOUT_MS, () =>
         this.#client.workflow.start(transfer ? 'transfer' : 'account', {
           workflowId,
           taskQueue: TASK_QUEUE,
-          args: [request],
+          args: [request, ...options],
           requestEagerStart: this.#board !== undefined,
           staticSummary: summary(request),
           typedSearchAttributes: searchAttributes(request),
@@ -105,25 +107,32 @@ class Workflows {
 
   /**
    * Takes the outcome of the workflow that is there already, if it carries the same request. Otherwise a transfer's
-   * key was used before, and an account's other command is waited for; then undefined says to start again.
+   * key was used before, and an account's other command is waited for; then undefined says to start again. So it does
+   * to a request that does not wait, when the workflow gave up at a full queue.
    */
   async #join(
     request: CommandRequest,
     { workflowId, wait, deadline }: { workflowId: string; wait: boolean; deadline: number },
   ): Promise<CommandOutcome | undefined> {
     const handle = this.#client.workflow.getHandle<(request: CommandRequest) => Promise<Answer>>(workflowId);
-    const running = await this.#within(deadline, () => this.#request(workflowId));
+    const { request: running, options } = await this.#within(deadline, () => this.#input(workflowId));
     const same = running.fingerprint === request.fingerprint;
     if (!same && request.type === 'transfer') {
       const detail = 'This Idempotency-Key was used for another request.';
       return { type: 'refused', rejection: { code: 'idempotency_key_reused', detail } };
     }
-    if (same && !wait) {
+    // A workflow that ends when the queue is full is no promise that its command will be carried out.
+    if (same && !wait && options.onOverload !== 'fail') {
       const { status } = await this.#within(deadline, () => handle.describe());
       if (status.name === 'RUNNING') return { type: 'accepted', workflowId };
     }
     const result = this.#within(deadline, () => handle.result());
-    if (same) return { type: 'answered', answer: await result, replayed: true };
+    if (same) {
+      const answer = await result.catch((error: unknown): undefined => {
+        if (wait || !isOverloaded(error)) throw error;
+      });
+      return answer && { type: 'answered', answer, replayed: true };
+    }
     await result.catch((error: unknown) => {
       if (!(error instanceof WorkflowFailedError)) throw error;
     });
@@ -136,7 +145,7 @@ class Workflows {
     try {
       const { status } = await this.#within(deadline, () => handle.describe());
       if (status.name === 'RUNNING') {
-        const request = await this.#within(deadline, () => this.#request(workflowId));
+        const { request } = await this.#within(deadline, () => this.#input(workflowId));
         return { type: 'running', request, workflowId };
       }
       if (status.name !== 'COMPLETED') return undefined;
@@ -147,8 +156,8 @@ class Workflows {
     }
   }
 
-  /** The request that the latest run of a workflow was started with. */
-  async #request(workflowId: string): Promise<CommandRequest> {
+  /** What the latest run of a workflow was started with. */
+  async #input(workflowId: string): Promise<{ request: CommandRequest; options: CarryOutOptions }> {
     const { namespace } = this.#client.options;
     const response = await this.#client.workflowService.getWorkflowExecutionHistory({
       namespace,
@@ -156,9 +165,12 @@ class Workflows {
       maximumPageSize: 1,
     });
     const started = response.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-    const payload = started?.input?.payloads?.[0];
-    if (!payload) throw new Error(`Workflow ${workflowId} has no input`);
-    return defaultPayloadConverter.fromPayload<CommandRequest>(payload);
+    const [request, options] = started?.input?.payloads ?? [];
+    if (!request) throw new Error(`Workflow ${workflowId} has no input`);
+    return {
+      request: defaultPayloadConverter.fromPayload<CommandRequest>(request),
+      options: options ? defaultPayloadConverter.fromPayload<CarryOutOptions>(options) : {},
+    };
   }
 
   #within<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
@@ -228,6 +240,10 @@ function outcomeOfFailure(error: unknown): CommandOutcome {
     return unavailable('dependency_unavailable', detail);
   }
   throw error;
+}
+
+function isOverloaded(error: unknown): boolean {
+  return causesOf(error).some((cause) => cause instanceof ApplicationFailure && cause.type === 'overloaded');
 }
 
 function unavailable(code: 'dependency_unavailable' | 'overloaded', detail: string): CommandOutcome {

@@ -41,12 +41,14 @@ const TEMPORAL_SETTINGS = {
 const TEMPORAL_PRAGMAS = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'];
 
 /**
- * Starts nats-server with the project's own configuration.
+ * Starts nats-server with the project's own configuration, or with another one that has the user `tallybook` too.
  * @throws Error with the end of its log when it does not get ready.
  */
-export async function startNats(options: Options & Readonly<{ password: string }>): Promise<Server> {
-  const { port, dataDir, password, progress = ignore } = options;
-  const flags = ['--config', NATS_CONF, '--addr', '127.0.0.1', '--port', `${port}`];
+export async function startNats(
+  options: Options & Readonly<{ password: string; configuration?: string }>,
+): Promise<Server> {
+  const { port, dataDir, password, configuration = NATS_CONF, progress = ignore } = options;
+  const flags = ['--config', configuration, '--addr', '127.0.0.1', '--port', `${port}`];
   const child = await startChild({
     name: 'nats',
     command: await findBinary('nats-server', progress),

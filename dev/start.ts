@@ -1,4 +1,5 @@
 /** `npm start`: the servers, the projector, and the API with its worker, on this machine, until Ctrl-C. */
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readConfig, type Config } from '../config.ts';
@@ -85,11 +86,15 @@ async function startEverything(
     outside.database || timed(async () => await startReadModel({ ...options, port: readModelPort })),
   ]);
   const begun = Date.now();
-  watch(await startApp('projector', 'projector/main.ts', { config, dataDir }));
-  watch(await startApp('app', 'main.ts', { config, dataDir }));
+  const projector = await startApp('projector', 'projector/main.ts', { config, dataDir });
+  watch(projector);
+  const app = await startApp('app', 'main.ts', { config, dataDir });
+  watch(app);
   await waitUntilServing(httpUrl(config), say);
   tick('projector, API and worker', begun);
   console.log(`\nReady after ${seconds(started)}.\n\n${addresses(config, dataDir)}\n`);
+  // What they warn of stands in their logs, where nobody looks. Both open the log, so both warn of it.
+  for (const warning of new Set([app, projector].flatMap(warningsOf))) console.error(`${warning}\n`);
 }
 
 async function startApp(
@@ -108,8 +113,17 @@ async function startApp(
       NATS_URL: config.natsUrl,
       TEMPORAL_ADDRESS: config.temporalAddress,
       DATABASE_URL: config.databaseUrl,
+      // The API has the metrics at its own port; the projector must not take this one by inheriting it.
+      METRICS_PORT: '',
     },
   });
+}
+
+/** The lines that `warn` of `lifecycle.ts` has written. */
+function warningsOf(child: Child): string[] {
+  return readFileSync(child.logFile, 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('WARNING: '));
 }
 
 /** @throws Error that names the first port that is taken, or wanted twice. */

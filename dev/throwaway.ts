@@ -21,20 +21,22 @@ export type Throwaway = {
   readonly output: () => string;
   /** Asks it to end as Ctrl-C does, waits, and gives its exit code. The data stay. */
   readonly stop: () => Promise<number | null>;
-  /** Starts it again on the same data and ports. */
-  readonly startAgain: () => Promise<void>;
+  /** Starts it again on the same data and ports, with further environment variables if they are given. */
+  readonly startAgain: (settings?: Record<string, string>) => Promise<void>;
   /** Stops it and removes its data. */
   readonly remove: () => Promise<void>;
 };
 
 /**
  * Starts it and waits until it is ready.
+ * @param settings environment variables besides the ports and the folder
  * @throws Error with what it printed if it does not get ready.
  */
-export async function startThrowaway(): Promise<Throwaway> {
+export async function startThrowaway(settings: Record<string, string> = {}): Promise<Throwaway> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tallybook-'));
   const [http, nats, temporal, ui, readModel] = await Promise.all([1, 2, 3, 4, 5].map(() => freePort()));
   const env = {
+    ...settings,
     PORT: `${http}`,
     NATS_PORT: `${nats}`,
     TEMPORAL_PORT: `${temporal}`,
@@ -46,10 +48,10 @@ export async function startThrowaway(): Promise<Throwaway> {
   let running = launch();
   await ready();
 
-  function launch() {
+  function launch(more: Record<string, string> = {}) {
     const script = fileURLToPath(new URL('run.mjs', import.meta.url));
     const child = spawn(process.execPath, [script, 'dev/start.ts'], {
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -89,9 +91,9 @@ export async function startThrowaway(): Promise<Throwaway> {
     env,
     output: () => printed,
     stop,
-    async startAgain() {
+    async startAgain(more) {
       printed = '';
-      running = launch();
+      running = launch(more);
       await ready();
     },
     async remove() {

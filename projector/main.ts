@@ -5,6 +5,10 @@ import { connectToNats } from '../eventlog/connection.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { openLog } from '../eventlog/stream.ts';
+import { warn } from '../lifecycle.ts';
+import { projectorMetrics } from '../metrics/projector-metrics.ts';
+import { createMetrics } from '../metrics/registry.ts';
+import { serveMetricsIfAsked } from '../metrics/server.ts';
 import { PROJECTION, readPosition } from './checkpoint.ts';
 import { connectReadModel, type ReadModel } from './database.ts';
 import { keepsExchangesWhole, migrate } from './migrate.ts';
@@ -26,11 +30,15 @@ function tell(line: string): void {
 }
 
 async function main(): Promise<void> {
-  const { natsUrl, databaseUrl, ledger, streamReplicas } = readConfig();
+  const config = readConfig();
+  const { natsUrl, databaseUrl, ledger, streamReplicas } = config;
   const nc = await connectToNats(natsUrl, 'tallybook-projector');
   const db = connectReadModel(databaseUrl, ledger);
+  const metrics = createMetrics();
+  const metricsServer = await serveMetricsIfAsked(metrics, config);
   try {
-    await openLog(nc, { ledger, replicas: streamReplicas });
+    const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas });
+    warn(warnings);
     const migrated = await createPersevere(tell, stop.signal)(() => migrate(db));
     if (!migrated) return;
     for (const name of migrated) tell(`Applied ${name}.`);
@@ -41,20 +49,28 @@ async function main(): Promise<void> {
     }
     const log = createEventReader(nc, ledger);
     await requireSameLog(db, log);
+    let position: number | undefined;
+    projectorMetrics(metrics, async () => ({
+      log: await log.lastPosition().catch(() => undefined),
+      readModel: position,
+    }));
     const subject = positionSubject(ledger, PROJECTION);
     tell(`Following the log of the ledger "${ledger}".`);
     await runProjector(
       {
         db,
         log,
-        announce: (position) => nc.publish(subject, `${position}`),
+        announce(reached) {
+          position = reached;
+          nc.publish(subject, `${reached}`);
+        },
         tell,
       },
       stop.signal,
     );
     tell('Stopped.');
   } finally {
-    await Promise.allSettled([nc.close(), db.end()]);
+    await Promise.allSettled([metricsServer.close(), nc.close(), db.end()]);
   }
 }
 

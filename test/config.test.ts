@@ -8,6 +8,8 @@ test('without an environment everything is on this machine, at the ports of the 
     temporalAddress: '127.0.0.1:7233',
     databaseUrl: 'postgres://postgres:postgres@127.0.0.1:5499/postgres',
     ledger: 'main',
+    queueMax: 10_000,
+    metricsPort: undefined,
     outside: { nats: false, temporal: false, database: false },
   });
 });
@@ -26,6 +28,13 @@ test('an empty variable counts as absent', () => {
 });
 
 test('every variable that is wrong is named, with the reason', () => {
-  const wrong = { PORT: 'eighty', LEDGER: 'a.b', TEMPORAL_ADDRESS: 'nowhere', DATABASE_URL: 'mysql://x/y' };
+  const wrong = {
+    PORT: 'eighty',
+    QUEUE_MAX: '0',
+    METRICS_PORT: '70000',
+    LEDGER: 'a.b',
+    TEMPORAL_ADDRESS: 'nowhere',
+    DATABASE_URL: 'mysql://x/y',
+  };
   for (const name of Object.keys(wrong)) expect(() => readConfig(wrong)).toThrow(new RegExp(`  ${name}: `));
 });

@@ -30,6 +30,10 @@ const MAY_REACH: Record<string, { folders: string[]; packages: RegExp }> = {
     folders: ['worker', 'activities', 'workflows', 'eventlog', 'contracts', 'domain'],
     packages: /^(zod|currency-codes|lru-cache|@nats-io\/.*|@temporalio\/.*|node:.*)$/,
   },
+  metrics: {
+    folders: ['metrics', 'eventlog', 'contracts', 'domain'],
+    packages: /^(prom-client|zod|currency-codes|lru-cache|@nats-io\/.*|node:.*)$/,
+  },
   examples: { folders: ['examples', 'contracts', 'domain'], packages: /.*/ },
 };
 
@@ -161,7 +165,7 @@ describe('what is banned', () => {
     },
     {
       where: /^(domain|contracts|eventlog|activities|workflows|worker|projector|api|examples)\//,
-      what: /['"`](ledger|append|receipt|position)\.\$\{|['"`]LEDGER_/,
+      what: /['"`](ledger|append|receipt|position|writer)\.\$\{|['"`](LEDGER|WRITERS)_/,
       except: /^contracts\/(subjects|events)\.ts$/,
       instead: 'build subjects and stream names with contracts/subjects.ts',
     },

@@ -1,7 +1,10 @@
 /** The worker as a process of its own: `npm run start:worker`. */
 import { readConfig } from '../config.ts';
 import { connectToNats } from '../eventlog/connection.ts';
-import { main, runUntilSignalled } from '../lifecycle.ts';
+import { main, runUntilSignalled, warn } from '../lifecycle.ts';
+import { appenderMetrics } from '../metrics/appender-metrics.ts';
+import { createMetrics } from '../metrics/registry.ts';
+import { serveMetricsIfAsked } from '../metrics/server.ts';
 import { connectToTemporal, quietTemporalLogs } from './connection.ts';
 import { startWorker } from './worker.ts';
 
@@ -10,17 +13,23 @@ await main(async () => {
   quietTemporalLogs();
   const nc = await connectToNats(config.natsUrl, 'worker');
   const connection = await connectToTemporal(config.temporalAddress);
+  const metrics = createMetrics();
   const worker = await startWorker({
     connection,
     nc,
     namespace: config.temporalNamespace,
     ledger: config.ledger,
     streamReplicas: config.streamReplicas,
+    queueMax: config.queueMax,
+    observer: appenderMetrics(metrics),
   });
+  warn(worker.warnings);
+  const metricsServer = await serveMetricsIfAsked(metrics, config);
   console.log(`Working on the task queue "ledger" of ${config.temporalAddress}.`);
   runUntilSignalled(
     [
       { name: 'worker', close: worker.close },
+      { name: 'metrics', close: metricsServer.close },
       { name: 'Temporal connection', close: () => connection.close() },
       { name: 'NATS connection', close: () => nc.drain() },
     ],

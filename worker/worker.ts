@@ -5,7 +5,8 @@ import { Worker, type NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { TASK_QUEUE } from '../contracts/workflow-ids.ts';
-import { createAppender } from '../eventlog/appender.ts';
+import { openActiveAppender } from '../eventlog/active-appender.ts';
+import { observed, type AppenderObserver } from '../eventlog/appender-observer.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { openLog } from '../eventlog/stream.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
@@ -16,11 +17,17 @@ export type WorkerOptions = {
   readonly namespace: string;
   readonly ledger: string;
   readonly streamReplicas: number;
+  /** Commands that may wait in the appender. */
+  readonly queueMax: number;
+  /** Told of what the appender does. */
+  readonly observer: AppenderObserver;
   /** Given if requests wait in the same process. */
   readonly board?: OutcomeBoard;
 };
 
 export type RunningWorker = {
+  /** What a person should know of the log. */
+  readonly warnings: readonly string[];
   /** Rejects if the worker dies. */
   readonly stopped: Promise<void>;
   /** Takes no new work, finishes what it has, and resolves. */
@@ -29,11 +36,18 @@ export type RunningWorker = {
 
 /** Opens the log, registers the search attributes and starts to work. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { connection, nc, namespace, ledger, streamReplicas } = options;
-  await openLog(nc, { ledger, replicas: streamReplicas });
+  const { connection, nc, namespace, ledger, streamReplicas, queueMax, observer } = options;
+  const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas });
   await registerSearchAttributes(connection, namespace);
   const reader = createEventReader(nc, ledger);
-  const appender = createAppender(nc, reader, { ledger, clock: () => new Date() });
+  const ownAppender = await openActiveAppender(nc, reader, {
+    ledger,
+    replicas: streamReplicas,
+    clock: () => new Date(),
+    queueMax,
+    observer,
+  });
+  const appender = observed(ownAppender, observer, queueMax);
   // The same folder as source or compiled: the extension is this file's own.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = await Worker.create({
@@ -51,6 +65,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const stopped = worker.run();
   return {
+    warnings,
     stopped,
     async close() {
       if (worker.getState() === 'RUNNING') worker.shutdown();

@@ -1,15 +1,13 @@
 /** A command to one account: create, freeze, unfreeze, close. */
-import { proxyLocalActivities, upsertSearchAttributes } from '@temporalio/workflow';
-import type { Activities } from '../activities/index.ts';
-import type { AccountRequest, Answer } from '../contracts/commands.ts';
+import { upsertSearchAttributes } from '@temporalio/workflow';
+import type { AccountRequest, Answer, CarryOutOptions } from '../contracts/commands.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
-import { APPEND } from './options.ts';
+import { activitiesFor } from './options.ts';
 import { recorded } from './outcome.ts';
 
-const { carryOut } = proxyLocalActivities<Activities>(APPEND);
-
 /** Changes an account. Its id is `account/<id>`. */
-export async function account(request: AccountRequest): Promise<Answer> {
+export async function account(request: AccountRequest, options?: CarryOutOptions): Promise<Answer> {
+  const { carryOut } = activitiesFor(options);
   const answer = recorded(await carryOut(request));
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: answer.account?.status ?? 'failed' }]);
   return answer;

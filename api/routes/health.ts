@@ -1,4 +1,4 @@
-/** Is it alive, and is it ready. */
+/** Is it alive, is it ready, and what it measures. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { problem, readiness } from '../../contracts/http.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -32,6 +32,17 @@ const ready = createRoute({
   },
 });
 
+const metrics = createRoute({
+  method: 'get',
+  path: '/metrics',
+  operationId: 'getMetrics',
+  tags: ['Operation'],
+  summary: 'What this process measures, for Prometheus',
+  responses: {
+    200: { description: 'Text format 0.0.4.', content: { 'text/plain': { schema: z.string() } } },
+  },
+});
+
 /** The routes that those ask who run it. */
 export function healthRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
@@ -40,5 +51,9 @@ export function healthRoutes(deps: ApiDependencies) {
       const state = await deps.readiness();
       if (!state.ready) throw new ProblemError('dependency_unavailable', { members: state });
       return c.json(state, 200);
+    })
+    .openapi(metrics, async (c) => {
+      const { contentType, text } = await deps.metrics.show();
+      return c.text(text, 200, { 'Content-Type': contentType });
     });
 }

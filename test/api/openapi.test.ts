@@ -164,6 +164,7 @@ describe('what the app answers is what the document says', () => {
     ['/healthz', '/healthz'],
     ['/readyz', '/readyz'],
     ['/readyz', '/readyz', {}, away],
+    ['/metrics', '/metrics'],
     ['/openapi.json', '/openapi.json'],
     ['/docs', '/docs'],
     ['/docs/{file}', '/docs/setup.js'],

@@ -2,9 +2,10 @@ import { jetstream } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EVENT_DATA, EVENT_SUBJECTS, eventName } from '../../contracts/events.ts';
+import { EVENT_DATA, EVENT_SUBJECTS, parseEventType } from '../../contracts/events.ts';
 import { streamName } from '../../contracts/subjects.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
+import { samplesOf } from '../support/prometheus.ts';
 import { httpClient, type Reply } from '../support/http.ts';
 
 let tallybook: Throwaway;
@@ -170,6 +171,39 @@ describe('waiting or not', () => {
   });
 });
 
+describe('metrics', () => {
+  test('count what became of commands, and what the log stored for them', async () => {
+    const samples = async () => samplesOf((await http.get('/metrics')).body as string);
+    const before = await samples();
+    await Promise.all(
+      [1, 2, 3].map((index) => http.post('/v1/transfers', money('1'), key(`counted ${index}`))),
+    );
+    await http.post('/v1/transfers', money('1'), key('counted 1'));
+    await http.post('/v1/transfers', money('99999'), key('counted 4'));
+    await http.post('/v1/transfers', { ...money('1'), destination: 'ghost' });
+    const frozen = await http.post('/v1/accounts/carol/freeze', {});
+    await http.get(`/v1/accounts/carol?min_position=${frozen.headers.get('ledger-position')}`);
+    const after = await samples();
+    const grown = (name: string) => (after[name] ?? NaN) - (before[name] ?? 0);
+    const outcomes = ['posted', 'rejected', 'changed', 'refused', 'overloaded', 'unavailable'].map(
+      (outcome) => grown(`tallybook_appender_commands_total{outcome="${outcome}"}`),
+    );
+    expect(outcomes).toEqual([3, 1, 1, 1, 0, 0]);
+    // Three messages for each transfer, one for the rejected one, and one and its receipt for the account.
+    expect(grown('tallybook_appender_events_total')).toBe(3 * 3 + 1 + 2);
+    expect(grown('tallybook_log_position')).toBe(3 * 3 + 1 + 2);
+    expect(grown('tallybook_appender_batches_total')).toBe(
+      grown('tallybook_appender_append_duration_seconds_count'),
+    );
+    expect(after['tallybook_projector_lag_events']).toBe(0);
+    expect([after['tallybook_appender_queue_depth'], after['tallybook_appender_queue_max']]).toEqual([
+      0, 10_000,
+    ]);
+    const created = 'tallybook_http_requests_total{method="POST",route="/v1/transfers",status="201"}';
+    expect(grown(created)).toBe(4);
+  });
+});
+
 /** The ids of the workflows that Temporal's list shows for a query. */
 const workflowIds = async (query: string): Promise<string[]> => {
   const ids: string[] = [];
@@ -204,7 +238,7 @@ describe('on NATS', () => {
     const versions = new Map<string, number>();
     for await (const message of await consumer.consume()) {
       const header = (name: string) => message.headers?.get(name) ?? '';
-      const name = eventName(header('ce-type'));
+      const name = parseEventType(header('ce-type'))?.name;
       expect(name, message.subject).toBeDefined();
       const { aggregate, token } = EVENT_SUBJECTS[name!];
       expect(message.subject).toBe(`ledger.main.${aggregate}.${header('ce-subject')}.${token}`);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startChild, type Child } from '../../dev/child-process.ts';
 import { freePort } from '../../dev/ports.ts';
 import { startNats, startReadModel, startTemporal, type Server } from '../../dev/servers.ts';
+import { samplesOf } from '../support/prometheus.ts';
 import { httpClient } from '../support/http.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -18,7 +19,7 @@ let temporal: Server;
 let readModel: Server;
 const roles = new Map<string, Child>();
 let http: ReturnType<typeof httpClient>;
-const ports = { nats: 0, temporal: 0, readModel: 0, http: 0 };
+const ports = { nats: 0, temporal: 0, readModel: 0, http: 0, worker: 0, projector: 0 };
 
 const startServer = {
   nats: async () => (nats = await startNats({ port: ports.nats, dataDir, password: 'test' })),
@@ -33,6 +34,7 @@ async function startRole(name: 'api' | 'worker' | 'projector'): Promise<void> {
     NATS_URL: nats.url,
     TEMPORAL_ADDRESS: temporal.url,
     DATABASE_URL: readModel.url,
+    ...(name === 'api' ? {} : { METRICS_PORT: `${ports[name]}` }),
   };
   const args = [join(ROOT, 'dist', name, 'main.js')];
   const logFile = join(dataDir, 'logs', `${name}.log`);
@@ -76,6 +78,34 @@ describe('three processes of dist/, run by node', () => {
     const answer = await deposit('100', 'first');
     expect(answer.status).toBe(201);
     expect(await posted(answer.headers.get('ledger-position'))).toBe('100');
+  });
+});
+
+const metricsOf = async (name: 'http' | 'worker' | 'projector') => {
+  const answer = await fetch(`http://127.0.0.1:${ports[name]}/metrics`);
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([
+    200,
+    expect.stringMatching('text/plain'),
+  ]);
+  return samplesOf(await answer.text());
+};
+
+describe('metrics', () => {
+  test('each process tells its own: the worker of its appender, projector and API of the lag', async () => {
+    const [api, worker, projector] = await Promise.all([
+      metricsOf('http'),
+      metricsOf('worker'),
+      metricsOf('projector'),
+    ]);
+    expect(worker['tallybook_appender_commands_total{outcome="posted"}']).toBe(1);
+    expect(worker['tallybook_appender_commands_total{outcome="changed"}']).toBe(1);
+    expect(worker['tallybook_appender_queue_max']).toBe(10_000);
+    expect(api).not.toHaveProperty('tallybook_appender_queue_max');
+    for (const samples of [api, projector]) {
+      expect(samples['tallybook_log_position']).toBe(samples['tallybook_projector_position']);
+      expect(samples['tallybook_projector_lag_events']).toBe(0);
+    }
+    expect((await fetch(`http://127.0.0.1:${ports.worker}/healthz`)).status).toBe(200);
   });
 });
 

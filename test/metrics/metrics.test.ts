@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { freePort } from '../../dev/ports.ts';
+import { Overloaded, type Appender } from '../../eventlog/appender.ts';
+import type { Outcome } from '../../eventlog/outcome.ts';
+import { observed } from '../../eventlog/appender-observer.ts';
+import { appenderMetrics } from '../../metrics/appender-metrics.ts';
+import { projectorMetrics, type Positions } from '../../metrics/projector-metrics.ts';
+import { createMetrics } from '../../metrics/registry.ts';
+import { serveMetricsIfAsked } from '../../metrics/server.ts';
+
+/** What is shown of these metrics, without labels that have only zeros. */
+async function shown(metrics: ReturnType<typeof createMetrics>, prefix: string): Promise<string[]> {
+  const { text } = await metrics.show();
+  return text.split('\n').filter((line) => line.startsWith(prefix) && !/_bucket|_sum| 0$/.test(line));
+}
+
+test('commands are counted by what became of them, whoever carried them out', async () => {
+  const metrics = createMetrics();
+  const refused = { type: 'refused', rejection: { code: 'account_not_found', detail: '' } } as const;
+  const given: (Outcome | Error)[] = [refused, refused, new Overloaded('full'), new Error('away')];
+  const appender: Appender = {
+    async submit() {
+      const next = given.shift();
+      if (next === undefined || next instanceof Error) throw next ?? new Error('Nothing is left.');
+      return await Promise.resolve(next);
+    },
+    depth: () => 3,
+    close: () => Promise.resolve(),
+  };
+  const counted = observed(appender, appenderMetrics(metrics), 10);
+  const submission = {} as Parameters<Appender['submit']>[0];
+  const outcomes = await Promise.allSettled([1, 2, 3, 4].map(() => counted.submit(submission)));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
+  expect(await shown(metrics, 'tallybook_appender')).toEqual([
+    'tallybook_appender_queue_depth 3',
+    'tallybook_appender_queue_max 10',
+    'tallybook_appender_commands_total{outcome="refused"} 2',
+    'tallybook_appender_commands_total{outcome="overloaded"} 1',
+    'tallybook_appender_commands_total{outcome="unavailable"} 1',
+  ]);
+});
+
+test('only what was stored counts as a batch; all answers count in the time that they took', async () => {
+  const metrics = createMetrics();
+  const { appended } = appenderMetrics(metrics);
+  appended({ result: 'stored', messages: 3, seconds: 0.003 });
+  appended({ result: 'stored', messages: 300, seconds: 0.01 });
+  appended({ result: 'conflict', messages: 3, seconds: 0.003 });
+  appended({ result: 'unknown', messages: 3, seconds: 2 });
+  expect(await shown(metrics, 'tallybook_appender')).toEqual([
+    'tallybook_appender_batches_total 2',
+    'tallybook_appender_events_total 303',
+    'tallybook_appender_conflicts_total 1',
+    'tallybook_appender_unknown_outcomes_total 1',
+    'tallybook_appender_append_duration_seconds_count 4',
+  ]);
+});
+
+test('the lag is shown while both ends are known, and comes back when they are again', async () => {
+  const metrics = createMetrics();
+  let positions: Positions = { log: 9, readModel: 7 };
+  projectorMetrics(metrics, () => Promise.resolve(positions));
+  const all = [
+    'tallybook_log_position 9',
+    'tallybook_projector_position 7',
+    'tallybook_projector_lag_events 2',
+  ];
+  const current = async () => [
+    ...(await shown(metrics, 'tallybook_log')),
+    ...(await shown(metrics, 'tallybook_projector')),
+  ];
+  expect(await current()).toEqual(all);
+  positions = { log: undefined, readModel: 7 };
+  expect(await current()).toEqual(all.slice(1, 2));
+  positions = { log: 9, readModel: 7 };
+  expect(await current()).toEqual(all);
+});
+
+test('a process without HTTP of its own serves its metrics where it is told, and nowhere otherwise', async () => {
+  const metrics = createMetrics();
+  const host = '127.0.0.1';
+  await (await serveMetricsIfAsked(metrics, { host, metricsPort: undefined })).close();
+  const metricsPort = await freePort();
+  const server = await serveMetricsIfAsked(metrics, { host, metricsPort });
+  const answers = await Promise.all(
+    ['/metrics', '/healthz', '/other'].map((path) => fetch(`http://${host}:${metricsPort}${path}`)),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 404]);
+  expect(await answers[0]!.text()).toContain('process_cpu_seconds_total');
+  await expect(serveMetricsIfAsked(metrics, { host, metricsPort })).rejects.toThrow(
+    `Port ${metricsPort} (metrics) is taken. Set METRICS_PORT to another one.`,
+  );
+  await server.close();
+});
