@@ -105,7 +105,8 @@ async function startApp(
   return await startChild({
     name,
     command: process.execPath,
-    args: ['--import', import.meta.resolve('tsx'), join(PROJECT, script)],
+    // Batches live for a moment, and many of them: more room for what is young halves the time that is lost to collecting it.
+    args: ['--max-semi-space-size=64', '--import', import.meta.resolve('tsx'), join(PROJECT, script)],
     cwd: PROJECT,
     logFile: join(dataDir, 'logs', `${name}.log`),
     env: {

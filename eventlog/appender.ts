@@ -5,18 +5,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { LRUCache } from 'lru-cache';
 import { accountsOf, type Command } from '../domain/ledger.ts';
 import { toCommand } from '../contracts/commands.ts';
-import type { RecordedEvent } from '../contracts/events.ts';
 import type { AggregateRef } from '../contracts/subjects.ts';
 import type { AppenderObserver } from './appender-observer.ts';
 import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batch.ts';
-import { identityOf, planBatch, type Plan, type PlannedOutcome, type Submission } from './plan.ts';
+import { identityOf, planBatch, type Plan, type Submission } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
-import { outcomeOf, recorded, replay, type Outcome } from './outcome.ts';
+import { createKnownCommands, keyOf } from './known-commands.ts';
+import { outcomeOf, replay, type Outcome } from './outcome.ts';
 import { LogUnavailable } from './direct-get.ts';
-import { createTips, isCurrent, type Placement } from './tips.ts';
+import { createTips, isCurrent } from './tips.ts';
 
 export type Appender = {
   /**
@@ -98,8 +97,6 @@ export const PATIENCE_MS = 5_000;
 const TAKE = BATCH_MESSAGES_MAX / 2;
 /** Commands that fill a batch: a transfer is three messages. */
 const FULL = Math.ceil(BATCH_MESSAGES_MAX / 3);
-/** Identities decided here lately: a repeated request is answered without asking the log. */
-const RECENT_MAX = 20_000;
 
 /** Starts an appender on a ledger's stream. */
 export function createAppender(
@@ -108,7 +105,7 @@ export function createAppender(
   { ledger, clock, queueMax = 10_000, active = () => true, observer }: AppenderOptions,
 ): LocalAppender {
   const tips = createTips(nc, ledger);
-  const recent = new LRUCache<string, RecordedEvent>({ max: RECENT_MAX });
+  const known = createKnownCommands({ nc, ledger }, { first: reader.first, tips });
   const queue: Item[] = [];
   let working: Promise<void> | undefined;
   let closed = false;
@@ -121,18 +118,23 @@ export function createAppender(
     while (queue.length > 0 || ahead) {
       // A full batch is decided while the one before it is on its way. A smaller one had better wait and grow.
       const next = ahead === undefined || queue.length >= FULL ? await decide(ahead?.flight) : undefined;
-      if (ahead) {
-        const { flight, result } = ahead;
-        ahead = undefined;
-        if (!land(flight, await result)) {
-          takeBack([flight, ...(next ? [next] : [])]);
+      const landing = ahead;
+      ahead = undefined;
+      if (landing) {
+        const { flight, result } = landing;
+        const answer = await result;
+        if (answer.type !== 'stored') {
+          takeBack([flight, ...(next ? [next] : [])], answer);
           await backOff(++failures);
           continue;
         }
+        flight.plan.append.first = answer.first;
       }
       failures = next === 'unavailable' ? failures + 1 : 0;
+      // First the next batch is sent: telling the callers what is stored goes on while it is on its way.
+      if (next && next !== 'unavailable') ahead = { flight: next, result: send(next.plan) };
+      if (landing) settle(landing.flight);
       if (next === 'unavailable') await backOff(failures);
-      else if (next) ahead = { flight: next, result: send(next.plan) };
     }
     working = undefined;
   }
@@ -171,7 +173,8 @@ export function createAppender(
   /**
    * What changes an account is guarded by its last position. A refusal changes none: nothing would tell that it was
    * decided on what another appender has changed since. So it counts only if its accounts were read, or written here,
-   * after the command had come; if they were not, they are read again.
+   * after the command had come; if they were not, they are read again. Each account is then as it was at some moment
+   * between the asking and the answer.
    */
   async function planFor(batch: readonly Item[]): Promise<Plan> {
     for (;;) {
@@ -211,16 +214,8 @@ export function createAppender(
     return result;
   }
 
-  /** Tells the callers what has been stored; false if nothing has, or nobody knows. */
-  function land({ items, plan }: Flight, result: AppendResult): boolean {
-    if (result.type !== 'stored') {
-      for (const item of items) {
-        item.refused = true;
-        item.inDoubt ||= result.type === 'unknown';
-      }
-      return false;
-    }
-    plan.append.first = result.first;
+  /** Tells the callers what has been stored. */
+  function settle({ items, plan }: Flight): void {
     for (const [index, planned] of plan.outcomes.entries()) {
       const item = items[index];
       if (!item) throw new Error('Each planned outcome belongs to an item');
@@ -229,16 +224,23 @@ export function createAppender(
         continue;
       }
       const outcome = outcomeOf(item.request, planned, plan.append);
-      remember(item.identity, outcome, { planned, append: plan.append });
+      const { identity } = item;
+      if (identity) {
+        const place = planned.events.findIndex(({ event: { ref } }) => sameAs(ref, identity));
+        if (place >= 0) known.note(identity, plan.append.first + planned.start + place);
+      }
       item.resolve(outcome);
     }
-    return true;
   }
 
-  /** What has not been stored is decided again, on accounts that are read again. */
-  function takeBack(flights: readonly (Flight | 'unavailable')[]): void {
-    for (const flight of flights.toReversed()) {
-      if (flight === 'unavailable') continue;
+  /** What has not been stored, as far as is known, is decided again on accounts that are read again. */
+  function takeBack([sent, ...next]: readonly (Flight | 'unavailable')[], answer: AppendResult): void {
+    for (const flight of [sent, ...next].toReversed()) {
+      if (flight === undefined || flight === 'unavailable') continue;
+      for (const item of flight === sent ? flight.items : []) {
+        item.refused = true;
+        item.inDoubt ||= answer.type === 'unknown';
+      }
       tips.forget(flight.items.flatMap(({ command }) => accountsOf(command)));
       queue.unshift(...flight.items);
     }
@@ -250,37 +252,18 @@ export function createAppender(
    * and the log is asked. An account command may be refused without a message, so it asks at once.
    */
   async function settleDecided(items: readonly Item[]): Promise<Item[]> {
-    const asked = items
-      .filter(({ request, refused, inDoubt }) => refused || inDoubt || request.type !== 'transfer')
-      .flatMap(({ identity }) => (identity && !recent.has(key(identity)) ? [identity] : []));
-    if (asked.length > 0) {
-      for (const last of await tips.lastEvents(asked)) {
-        const ref = { aggregate: last.aggregate, id: last.aggregateId };
-        recent.set(key(ref), (await reader.first(ref)) ?? last);
-      }
-    }
+    const events = await known.find(
+      items.flatMap(({ identity, request, refused, inDoubt }) =>
+        identity ? [{ identity, search: refused || inDoubt || request.type !== 'transfer' }] : [],
+      ),
+    );
+    if (events.size === 0) return [...items];
     return items.filter((item) => {
-      const event = item.identity && recent.get(key(item.identity));
+      const event = item.identity && events.get(keyOf(item.identity));
       const outcome = event && replay(item.request, event, item.inDoubt);
       if (outcome) item.resolve(outcome);
       return !outcome;
     });
-  }
-
-  /** Keeps the event by which the command is known again. */
-  function remember(
-    identity: AggregateRef | undefined,
-    outcome: Outcome,
-    { planned, append }: { planned: PlannedOutcome; append: Placement },
-  ): void {
-    if (!identity) return;
-    if (outcome.type === 'transfer') {
-      recent.set(key(identity), outcome.event);
-      return;
-    }
-    const place = planned.events.findIndex(({ event: { ref } }) => key(ref) === key(identity));
-    const made = planned.events[place];
-    if (made) recent.set(key(identity), recorded(made, append.first + planned.start + place));
   }
 
   return {
@@ -296,8 +279,8 @@ export function createAppender(
       }
       return new Promise((resolve, reject) => {
         const { request, since = performance.now(), inDoubt = false } = submission;
-        const known = { command: toCommand(request), identity: identityOf(request) };
-        queue.push({ ...submission, ...known, since, resolve, reject, inDoubt, refused: false });
+        const meaning = { command: toCommand(request), identity: identityOf(request) };
+        queue.push({ ...submission, ...meaning, since, resolve, reject, inDoubt, refused: false });
         // One turn of the event loop, so that what arrives together is decided together.
         working ??= new Promise<void>((next) => setImmediate(next)).then(work);
       });
@@ -315,25 +298,25 @@ function tooOld(item: Item): boolean {
   return old;
 }
 
-function key(ref: AggregateRef): string {
-  return `${ref.aggregate}.${ref.id}`;
-}
-
 /** Items of which none has the same identity as another, here or on its way, and the repetitions. */
 function apart(items: readonly Item[], onTheirWay: Flight | undefined): { batch: Item[]; twins: Item[] } {
-  const seen = new Set(onTheirWay?.items.map(keyOf));
+  const seen = new Set(onTheirWay?.items.map(identityKey));
   const batch: Item[] = [];
   const twins: Item[] = [];
   for (const item of items) {
-    const id = keyOf(item);
+    const id = identityKey(item);
     (id !== undefined && seen.has(id) ? twins : batch).push(item);
     seen.add(id);
   }
   return { batch, twins };
 }
 
-function keyOf({ identity }: Item): string | undefined {
-  return identity && key(identity);
+function sameAs(one: AggregateRef, other: AggregateRef): boolean {
+  return one.id === other.id && one.aggregate === other.aggregate;
+}
+
+function identityKey({ identity }: Item): string | undefined {
+  return identity && keyOf(identity);
 }
 
 /** Full jitter, so that two appenders that collided do not collide again. */

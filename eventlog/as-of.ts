@@ -12,7 +12,11 @@ export async function lastOf(
 ): Promise<AccountEventRecord | undefined> {
   const subject = aggregateSubject(place.ledger, { aggregate: 'account', id: account });
   if (at === undefined) return lastUpTo(place, { subject });
-  if ('position' in at) return lastUpTo(place, { subject, position: at.position });
+  if ('position' in at) {
+    // The server finds nothing up to a position that is still to come.
+    const position = Math.min(at.position, await lastPosition(place));
+    return lastUpTo(place, { subject, position });
+  }
   // Times grow with positions but for the moments in which one writer follows another, so the position that a search
   // finds is near; the account's own times never step back, so from there the account itself shows the way.
   let found = await lastUpTo(place, { subject, position: await positionAt(place, at.time) });
@@ -39,7 +43,7 @@ async function lastUpTo(
 }
 
 /** The last position whose event is not after a time; 0 if there is none. Halves the log until one is left. */
-async function positionAt(place: Place, time: string): Promise<number> {
+export async function positionAt(place: Place, time: string): Promise<number> {
   let low = 0;
   let high = await lastPosition(place);
   while (low < high) {

@@ -2,7 +2,7 @@
  * Events on the wire: CloudEvents 1.0 in NATS binary mode, with the ledger's own extensions. The headers `ce-prevhash`
  * and `ce-hash` chain the events of an aggregate: whoever alters, drops or reorders one breaks the chain.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   EVENT_SUBJECTS,
   eventType,
@@ -81,21 +81,19 @@ type HashedHeaders = Readonly<Record<(typeof HASHED_HEADERS)[number], string>>;
  * so each hash covers all that came before it.
  */
 export function hashOf({ subject, headers, data }: Omit<StoredMessage, 'seq'>): string {
-  return hash([subject, ...HASHED_HEADERS.map((name) => headers.get(name) ?? '')], data);
+  const values = [subject, ...HASHED_HEADERS.map((name) => headers.get(name) ?? '')];
+  return hash('sha256', Buffer.concat([Buffer.from(canonical(values)), data]));
 }
 
-function hash(values: readonly string[], data: Uint8Array): string {
-  return createHash('sha256')
-    .update(`${JSON.stringify(values)}\n`)
-    .update(data)
-    .digest('hex');
+function canonical(values: readonly string[]): string {
+  return `${JSON.stringify(values)}\n`;
 }
 
 /** Makes the message of an event. */
 export function encode(ledger: string, event: NewEvent): OutgoingMessage {
   const { token } = EVENT_SUBJECTS[event.name];
   const stored = eventSubject(ledger, event.ref, token);
-  const payload = Buffer.from(JSON.stringify(event.data));
+  const data = JSON.stringify(event.data);
   const headers: HashedHeaders = {
     'ce-specversion': '1.0',
     'ce-id': event.id,
@@ -119,10 +117,11 @@ export function encode(ledger: string, event: NewEvent): OutgoingMessage {
     values.push(value);
     if (value !== '') lines += headerLine(name, value);
   }
-  const hashed = hash(values, payload);
+  const hashed = hash('sha256', canonical(values) + data);
   const subject = appendSubject(ledger, event.ref, token);
   const source = headers['ce-source'];
-  return { subject, stored, headers: lines + headerLine('ce-hash', hashed), payload, source, hash: hashed };
+  const headerLines = lines + headerLine('ce-hash', hashed);
+  return { subject, stored, headers: headerLines, payload: Buffer.from(data), source, hash: hashed };
 }
 
 /** What comes from outside must not begin another header. */

@@ -1,5 +1,5 @@
 /** What the log says about a command: how it was decided now, or how it was decided before. */
-import type { RecordedEvent, EventData } from '../contracts/events.ts';
+import type { Envelope, EventData, RecordedEvent } from '../contracts/events.ts';
 import { accountStateData, eventType } from '../contracts/events.ts';
 import type { CommandRequest } from '../contracts/commands.ts';
 import type { ExistingAccount } from '../domain/account.ts';
@@ -80,19 +80,30 @@ export function replay(request: CommandRequest, event: RecordedEvent, own: boole
 }
 
 /** The event as the log has it once its append is stored. */
-export function recorded(planned: PlannedEvent, position: number): RecordedEvent {
+function recorded(planned: PlannedEvent, position: number): RecordedEvent {
   const { event, message } = planned;
-  const { ref, ...rest } = event;
-  return {
-    ...rest,
+  const recordedEvent: Record<keyof Envelope | 'name' | 'data', unknown> = {
+    name: event.name,
     position,
     subject: message.stored,
-    aggregate: ref.aggregate,
-    aggregateId: ref.id,
+    aggregate: event.ref.aggregate,
+    aggregateId: event.ref.id,
+    id: event.id,
     source: message.source,
     type: eventType(event.name),
+    time: event.time,
+    version: event.version,
+    previousHash: event.previousHash,
     hash: message.hash,
-  } as RecordedEvent;
+    workflowId: event.workflowId,
+    actor: event.actor,
+    idempotencyKey: event.idempotencyKey,
+    fingerprint: event.fingerprint,
+    traceparent: event.traceparent,
+    batch: undefined,
+    data: event.data,
+  };
+  return recordedEvent as RecordedEvent;
 }
 
 function endsTransfer(name: string): boolean {

@@ -159,7 +159,9 @@ class Batch {
   ): PlannedEvent {
     const { ledger, now } = this.#world;
     const event: NewEvent = {
-      ...what,
+      ref: what.ref,
+      name: what.name,
+      data: what.data,
       id: `${request.command_id}-${this.messages.length - this.#start + 1}`,
       time: now,
       version: end.version + 1,

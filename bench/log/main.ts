@@ -102,7 +102,7 @@ async function open(ledger: string): Promise<void> {
 async function run(job: Job): Promise<Found> {
   const task = JSON.stringify({ ...job, natsUrl: nats.url });
   const program = fileURLToPath(new URL('measure-process.ts', import.meta.url));
-  const child = fork(program, [task], { execArgv: ['--import', 'tsx'] });
+  const child = fork(program, [task], { execArgv: ['--max-semi-space-size=64', '--import', 'tsx'] });
   const found = new Promise<Found>((resolve, reject) => {
     child.once('message', (message) => resolve(message as Found));
     child.once('exit', () => reject(new Error(`No result: ${task}`)));

@@ -72,8 +72,8 @@ describe('the file', () => {
 
 describe('the environment of our three processes', () => {
   test.each(OURS)('%s: every variable is one that the configuration knows', (name) => {
-    const { NODE_ENV, ...variables } = environment(name);
-    expect(NODE_ENV).toBe('production');
+    const { NODE_ENV, NODE_OPTIONS, ...variables } = environment(name);
+    expect([NODE_ENV, NODE_OPTIONS]).toEqual(['production', '--max-semi-space-size=64']);
     expect(Object.keys(variables).filter((variable) => !ENVIRONMENT_VARIABLES.includes(variable))).toEqual(
       [],
     );

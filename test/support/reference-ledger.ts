@@ -63,7 +63,8 @@ export class ReferenceLedger {
         return;
       case 'TransferCompleted': {
         const { from, to, amount } = event.data;
-        const refused = refusal(this.accounts, [from, to], Number(amount));
+        const accounts = [this.accounts.get(from), this.accounts.get(to)] as const;
+        const refused = refusal(accounts, from === to, Number(amount));
         this.#check(refused === undefined, `transfer ${event.aggregateId} should be refused: ${refused}`);
         this.#account(from).posted -= Number(amount);
         this.#account(to).posted += Number(amount);
@@ -75,16 +76,22 @@ export class ReferenceLedger {
       }
       case 'TransferRejected': {
         const { from, to, amount, reason } = event.data;
-        // It changes nothing, so it may have been decided a moment before it was stored: but after it was asked for.
+        // It changes nothing, so nothing holds its accounts still: each counts as it was at some moment between the
+        // asking and the storing.
         const asked = this.#asked.get(event.aggregateId) ?? 0;
-        const possible = this.#history
+        const states = this.#history
           .filter(
             ({ position }, index, all) => position >= asked || (all[index + 1]?.position ?? Infinity) > asked,
           )
-          .map(({ accounts }) => refusal(accounts, [from, to], Number(amount)));
+          .map(({ accounts }) => accounts);
+        const possible = states.flatMap((sources) =>
+          states.map((destinations) =>
+            refusal([sources.get(from), destinations.get(to)], from === to, Number(amount)),
+          ),
+        );
         this.#check(
           possible.includes(reason),
-          `transfer ${event.aggregateId}: ${reason}, not ${possible.join()}`,
+          `transfer ${event.aggregateId}: ${reason}, not ${[...new Set(possible)].join()}`,
         );
         return this.#first(event);
       }
@@ -159,14 +166,12 @@ export class ReferenceLedger {
 
 /** The rules, by order of precedence. */
 function refusal(
-  accounts: ReadonlyMap<string, Account>,
-  [from, to]: readonly [string, string],
+  [source, destination]: readonly [Account | undefined, Account | undefined],
+  same: boolean,
   amount: number,
 ): string | undefined {
-  const source = accounts.get(from);
-  const destination = accounts.get(to);
   if (!source || !destination) return 'account_not_found';
-  if (from === to) return 'same_account';
+  if (same) return 'same_account';
   if (source.status === 'closed' || destination.status === 'closed') return 'account_closed';
   if (source.status === 'frozen') return 'account_frozen';
   if (source.posted + source.limit < amount) return 'insufficient_funds';
