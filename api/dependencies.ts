@@ -9,7 +9,7 @@ export type ApiDependencies = {
   readonly ledger: string;
   readonly commands: Commands;
   readonly readStore: ReadStore;
-  readonly events: Pick<EventReader, 'read'>;
+  readonly events: Pick<EventReader, 'read' | 'lastOf'>;
   /** True as soon as the read model shows a position, false if it does not in time. */
   readonly waitForPosition: (position: number, timeoutMs: number) => Promise<boolean>;
   readonly readiness: () => Promise<Readiness>;

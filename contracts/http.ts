@@ -221,5 +221,6 @@ export type AccountResource = z.infer<typeof accountResource>;
 export type TransferResource = z.infer<typeof transferResource>;
 export type EntryResource = z.infer<typeof entryResource>;
 export type EventResource = z.infer<typeof eventResource>;
+export type Balances = z.infer<typeof balancesResource>;
 export type Readiness = z.infer<typeof readiness>;
 export type Problem = z.infer<typeof problem>;

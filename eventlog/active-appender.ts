@@ -9,7 +9,7 @@ import { writerSubject } from '../contracts/subjects.ts';
 import { createAppender, NotActive, Overloaded, type Appender, type AppenderOptions } from './appender.ts';
 import type { EventReader } from './event-reader.ts';
 import { answerOf, decodeCommands, type Answered } from './forwarded.ts';
-import { createForwarder, tooOld, type Errand } from './forwarder.ts';
+import { createForwarder, fail, tooOld, type Errand } from './forwarder.ts';
 import { openLease, type Lease } from './lease.ts';
 
 export type ActiveAppenderOptions = Omit<AppenderOptions, 'active'> & {
@@ -66,9 +66,9 @@ export async function openActiveAppender(
   });
 
   function decideHere(errand: Errand): void {
-    const { submission, since, inDoubt, resolve, reject } = errand;
+    const { submission, since, inDoubt, resolve } = errand;
     local.submit({ ...submission, since, inDoubt }).then(resolve, (error: unknown) => {
-      if (!(error instanceof NotActive)) return reject(error);
+      if (!(error instanceof NotActive)) return fail(errand, error);
       errand.inDoubt ||= error.inDoubt;
       if (!tooOld(errand)) forwarder.carry(errand);
     });

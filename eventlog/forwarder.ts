@@ -4,7 +4,7 @@
  */
 import { NoRespondersError, RequestError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { writerSubject } from '../contracts/subjects.ts';
-import { NotActive, PATIENCE_MS } from './appender.ts';
+import { NotActive, Overloaded, PATIENCE_MS } from './appender.ts';
 import type { Outcome } from './outcome.ts';
 import { decodeAnswers, encodeCommand, errorOf, type Answered } from './forwarded.ts';
 import type { Submission } from './plan.ts';
@@ -178,13 +178,19 @@ function settle(errands: readonly Errand[], answers: readonly Answered[]): Erran
     }
     const error = errorOf(answer);
     if (!(error instanceof NotActive)) {
-      errand.reject(error);
+      fail(errand, error);
       continue;
     }
     errand.inDoubt ||= error.inDoubt;
     again.push(errand);
   }
   return again;
+}
+
+/** Tells the caller why there is no outcome. That nothing was done can be said only of what was never sent before. */
+export function fail({ inDoubt, reject }: Errand, error: unknown): void {
+  const doubtful = error instanceof Overloaded && inDoubt;
+  reject(doubtful ? new LogUnavailable(`${error.message} An earlier try may have been stored.`) : error);
 }
 
 function oldest(errands: readonly Errand[]): number {

@@ -12,7 +12,8 @@ import { currency, owner } from '../../contracts/values.ts';
 import { etag } from '../command-answer.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import * as doc from '../openapi.ts';
-import { invalidRequest, type ApiEnv } from '../problem.ts';
+import { balancesAsOf, moment } from '../as-of.ts';
+import type { ApiEnv } from '../problem.ts';
 import { findAccount, queryTimeout, reachPosition } from '../reading.ts';
 
 const query = { method: 'get' as const, tags: ['Accounts'], middleware: queryTimeout };
@@ -53,10 +54,10 @@ const balances = createRoute({
   ...query,
   path: '/v1/accounts/{id}/balances',
   operationId: 'getBalances',
-  summary: 'Get the balances of an account',
-  request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
+  summary: 'Get the balances of an account, now or as of a moment',
+  request: { params: doc.idParam, query: z.object({ at: moment, min_position: minPosition }) },
   responses: {
-    200: doc.json('The balances now.', balancesResource, doc.POSITION),
+    200: doc.json('The balances.', balancesResource, doc.POSITION),
     ...doc.problems('account_not_found', 'position_not_reached'),
   },
 });
@@ -75,10 +76,12 @@ export function accountRoutes(deps: ApiDependencies) {
       return c.json(account, 200, { ETag: etag(account) });
     })
     .openapi(balances, async (c) => {
-      if (c.req.query('at') !== undefined) {
-        throw invalidRequest({ path: 'at', message: 'is not offered yet; these are the balances now' });
+      const { at, min_position } = c.req.valid('query');
+      await reachPosition(deps.waitForPosition, min_position);
+      if (at !== undefined) {
+        const then = await balancesAsOf(deps, c.req.valid('param').id, at);
+        return c.json(then, 200, { 'Ledger-Position': String(then.position) });
       }
-      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
       // Read before the balances, so that what it promises is in them.
       const position = await deps.readStore.position();
       const account = await findAccount(deps, c.req.valid('param').id);

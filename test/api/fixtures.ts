@@ -4,7 +4,7 @@ import type { CommandOutcome, Commands } from '../../api/commands.ts';
 import type { Answer, CommandRequest } from '../../contracts/commands.ts';
 import type { AccountResource, EntryResource, Readiness, TransferResource } from '../../contracts/http.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import type { EventReader } from '../../eventlog/event-reader.ts';
+import type { AccountEventRecord, EventReader } from '../../eventlog/event-reader.ts';
 import { InvalidCursor, type Page, type PageRequest, type ReadStore } from '../../projector/read-store.ts';
 
 export const NOW = new Date('2026-11-23T08:00:00.000Z');
@@ -24,7 +24,7 @@ export function untouchable(): { deps: ApiDependencies; touched: string[] } {
     transfers: guard('transfers'),
     statement: guard('statement'),
   };
-  const events: ApiDependencies['events'] = { read: guard('read') };
+  const events: ApiDependencies['events'] = { read: guard('read'), lastOf: guard('lastOf') };
   const deps = {
     ledger: 'main',
     commands: { carryOut: guard('carryOut'), find: guard('find') },
@@ -192,13 +192,22 @@ export function readStore({ position = 7, accounts = [], transfers = [], entries
 }
 
 /** A log of an array. */
-export function eventReader(events: RecordedEvent[]): Pick<EventReader, 'read'> {
+export function eventReader(events: readonly RecordedEvent[]): Pick<EventReader, 'read' | 'lastOf'> {
   return {
     read: (after, limit, { account: id, type } = {}) => {
       const found = events.filter(
         (event) => event.position > after && matches({ aggregateId: id, type })(event),
       );
       return Promise.resolve(found.slice(0, limit));
+    },
+    lastOf: (account, at) => {
+      const found = events.filter(
+        ({ aggregate, aggregateId, position, time }) =>
+          aggregate === 'account' &&
+          aggregateId === account &&
+          (at === undefined || ('position' in at ? position <= at.position : time <= at.time)),
+      );
+      return Promise.resolve(found.at(-1) as AccountEventRecord | undefined);
     },
   };
 }

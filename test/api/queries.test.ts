@@ -3,7 +3,8 @@ import { z } from 'zod';
 import type { ApiDependencies } from '../../api/app.ts';
 import type { CommandInFlight, Commands } from '../../api/commands.ts';
 import { page } from '../../contracts/http.ts';
-import { account, NOW, readStore, testApp, transfer } from './fixtures.ts';
+import { createTestLog } from '../support/events.ts';
+import { account, eventReader, NOW, readStore, testApp, transfer } from './fixtures.ts';
 
 /** Commands of which one is found. */
 function inFlight(found: CommandInFlight | undefined): Commands {
@@ -68,6 +69,26 @@ describe('an account', () => {
     expect(response.headers.get('ledger-position')).toBe('12');
     const balances = { posted: '1050', held: '50', available: '1000' };
     expect(await response.json()).toEqual({ account: 'alice', currency: 'EUR', ...balances, position: 12 });
+  });
+
+  it('has balances as of a position or a time, from the log; before its first event it did not exist', async () => {
+    const history = createTestLog();
+    history.open('alice');
+    history.deposit('alice', 5n);
+    history.deposit('alice', 7n);
+    const moved = history.events.filter(({ aggregateId }) => aggregateId === 'alice');
+    const { app } = testApp({ events: eventReader(history.events) });
+    const at = async (moment: string | number, id = 'alice') => {
+      const response = await app.request(`/v1/accounts/${id}/balances?at=${moment}`);
+      return [response.status, ((await response.json()) as { posted?: string; code?: string }).posted];
+    };
+    expect(await at(moved[1]!.position)).toEqual([200, '5']);
+    expect(await at(moved[2]!.position - 1)).toEqual([200, '5']);
+    expect(await at(1_000)).toEqual([200, '12']);
+    expect(await at(moved[2]!.time)).toEqual([200, '12']);
+    expect(await at(0)).toEqual([404, undefined]);
+    expect(await at('1999-01-01T00:00:00Z')).toEqual([404, undefined]);
+    expect(await at(0, 'world_EUR')).toEqual([200, '0']);
   });
 });
 
