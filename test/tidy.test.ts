@@ -34,6 +34,10 @@ const MAY_REACH: Record<string, { folders: string[]; packages: RegExp }> = {
     folders: ['metrics', 'eventlog', 'contracts', 'domain'],
     packages: /^(prom-client|zod|currency-codes|lru-cache|@nats-io\/.*|node:.*)$/,
   },
+  cli: {
+    folders: ['cli', 'projector', 'eventlog', 'contracts', 'domain'],
+    packages: /^(zod|currency-codes|lru-cache|postgres|@nats-io\/.*|node:.*)$/,
+  },
   examples: { folders: ['examples', 'contracts', 'domain'], packages: /.*/ },
 };
 
@@ -164,7 +168,7 @@ describe('what is banned', () => {
       instead: 'money is bigint inside and a decimal string outside',
     },
     {
-      where: /^(domain|contracts|eventlog|activities|workflows|worker|projector|api|examples)\//,
+      where: /^(domain|contracts|eventlog|activities|workflows|worker|projector|api|cli|examples)\//,
       what: /['"`](ledger|append|receipt|position|writer)\.\$\{|['"`](LEDGER|WRITERS)_/,
       except: /^contracts\/(subjects|events)\.ts$/,
       instead: 'build subjects and stream names with contracts/subjects.ts',

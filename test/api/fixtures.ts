@@ -200,11 +200,11 @@ export function eventReader(events: readonly RecordedEvent[]): Pick<EventReader,
       );
       return Promise.resolve(found.slice(0, limit));
     },
-    lastOf: (account, at) => {
+    lastOf: (id, at) => {
       const found = events.filter(
         ({ aggregate, aggregateId, position, time }) =>
           aggregate === 'account' &&
-          aggregateId === account &&
+          aggregateId === id &&
           (at === undefined || ('position' in at ? position <= at.position : time <= at.time)),
       );
       return Promise.resolve(found.at(-1) as AccountEventRecord | undefined);

@@ -1,0 +1,189 @@
+/** `import`: makes a ledger from an export. */
+import { createReadStream } from 'node:fs';
+import { Audit } from '../eventlog/audit/audit.ts';
+import type { Finding } from '../eventlog/audit/finding.ts';
+import { batchOf, hashOf, type StoredMessage } from '../eventlog/codec.ts';
+import { openLog } from '../eventlog/stream.ts';
+import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from './command.ts';
+import { BrokenExport } from './export-format.ts';
+import { ExportReader } from './export-reader.ts';
+import { createImporter, type Importer } from './importer.ts';
+import { linesOf } from './lines.ts';
+import { grouped } from './progress.ts';
+import { auditStored } from './verify.ts';
+
+export const importCommand: Command = {
+  name: 'import',
+  takes: '<file | ->',
+  summary: 'Makes an empty ledger equal to the exported one: same events, same positions, same hashes.',
+  help: `The ledger (LEDGER) must have the name that it had when it was exported, since names are part of the hashes, and
+be empty: it may have no events, or be not there at all. If it has exactly the first events of the file, an import
+was interrupted, and goes on. A file is checked from end to end before anything is written; what comes through the
+standard input ("-") is checked as it comes. In the end the ledger is verified, and its digest compared.`,
+  positionals: [1, 1],
+  options: {},
+  run: importLog,
+};
+
+async function importLog(input: Input, context: Context): Promise<ExitCode> {
+  const [file = '-'] = input.positionals;
+  const piped = file === '-';
+  try {
+    if (!piped) await checkFile(file, context);
+    const source = new ExportReader();
+    const messages = piped ? audited(source, process.stdin, context) : events(source, createReadStream(file));
+    const before = await append(messages, { source, context });
+    requireWhole(source, context);
+    return await compare(source, before, context);
+  } catch (error) {
+    if (!(error instanceof BrokenExport)) throw error;
+    context.progress.clear();
+    context.tell(error.message);
+    return EXIT.broken;
+  }
+}
+
+/** Reads the whole file before anything is written: a broken one leaves no broken ledger. */
+async function checkFile(file: string, context: Context): Promise<void> {
+  const source = new ExportReader();
+  for await (const _ of audited(source, readable(file), context))
+    context.progress.tell('Checked', source.tally.position);
+}
+
+async function* readable(file: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(file) as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw new CannotRun(`${file} cannot be read: ${String(error)}`, { cause: error });
+  }
+}
+
+/** The events in the lines, in arrays. */
+async function* events(
+  source: ExportReader,
+  chunks: AsyncIterable<Buffer>,
+): AsyncGenerator<readonly StoredMessage[]> {
+  for await (const lines of linesOf(chunks)) {
+    yield lines.flatMap(({ text }) => source.read(text) ?? []);
+  }
+}
+
+/** The same, each event checked as `verify` does. */
+async function* audited(
+  source: ExportReader,
+  chunks: AsyncIterable<Buffer>,
+  context: Context,
+): AsyncGenerator<readonly StoredMessage[]> {
+  const { ledger } = context;
+  const audit = new Audit({ ledger });
+  for await (const messages of events(source, chunks)) {
+    requireName(source, ledger);
+    for (const message of messages) {
+      const { finding } = audit.add(message);
+      if (finding) throw brokenBy(finding);
+    }
+    yield messages;
+  }
+  requireWhole(source, context);
+  const finding = audit.end();
+  if (finding) throw brokenBy(finding);
+}
+
+function brokenBy({ position, subject, message }: Finding): BrokenExport {
+  return new BrokenExport(`The exported ledger is broken at position ${position} (${subject}): ${message}.`);
+}
+
+function requireName({ ledger: exported }: ExportReader, ledger: string): void {
+  if (exported === undefined || exported === ledger) return;
+  throw new CannotRun(
+    `The export is of the ledger "${exported}", and this one is "${ledger}". Names are part of subjects and hashes, ` +
+      `so it can only be imported under its own: LEDGER=${exported}.`,
+  );
+}
+
+function requireWhole(source: ExportReader, { ledger }: Context): void {
+  requireName(source, ledger);
+  if (source.ended) return;
+  throw new BrokenExport(
+    `The export has no last line: ${grouped(source.tally.position)} events, and then it breaks off. ` +
+      '"export --resume" completes it.',
+  );
+}
+
+/** @returns how many events were there before */
+async function append(
+  messages: AsyncIterable<readonly StoredMessage[]>,
+  { source, context }: { source: ExportReader; context: Context },
+): Promise<number> {
+  let target: Target | undefined;
+  try {
+    for await (const some of messages) {
+      // Not before: by now the name of the ledger has been compared, and nothing is created under a wrong one.
+      target ??= await openTarget(context);
+      const { there, stored, importer } = target;
+      for (const message of some) {
+        if (message.seq > there) await importer.add(message);
+        else requireSame(message, (await stored.next()).value, there);
+      }
+      context.progress.tell('Imported', source.tally.position);
+    }
+  } finally {
+    await target?.stored.return(undefined);
+  }
+  target ??= await openTarget(context);
+  if (source.tally.position < target.there) throw notEmpty(target.there);
+  await target.importer.end();
+  return target.there;
+}
+
+/** The ledger that is written: how much it has already, that, and what appends to it. */
+type Target = {
+  readonly there: number;
+  readonly stored: AsyncGenerator<StoredMessage, undefined, undefined>;
+  readonly importer: Importer;
+};
+
+async function openTarget({ connect, ledger, streamReplicas }: Context): Promise<Target> {
+  const { nc, reader } = await connect();
+  await openLog(nc, { ledger, replicas: streamReplicas });
+  const there = await reader.lastPosition();
+  const stored = oneByOne(there === 0 ? [] : reader.messages({ to: there }));
+  return { there, stored, importer: createImporter({ nc, reader, after: there }) };
+}
+
+async function* oneByOne(
+  arrays: AsyncIterable<readonly StoredMessage[]> | readonly [],
+): AsyncGenerator<StoredMessage, undefined, undefined> {
+  for await (const messages of arrays) yield* messages;
+}
+
+function requireSame(exported: StoredMessage, stored: StoredMessage | undefined, there: number): void {
+  const same =
+    stored?.seq === exported.seq &&
+    stored.subject === exported.subject &&
+    stored.headers.get('ce-hash') === exported.headers.get('ce-hash') &&
+    hashOf(stored) === hashOf(exported);
+  const endsBatch = exported.seq < there || (batchOf(exported.headers)?.last ?? true);
+  if (!same || !endsBatch) throw notEmpty(there);
+}
+
+function notEmpty(there: number): CannotRun {
+  return new CannotRun(
+    `The ledger is not empty: it has ${grouped(there)} events, and they are not the first ones of this export.`,
+  );
+}
+
+/** Verifies what is stored now. */
+async function compare(source: ExportReader, before: number, context: Context): Promise<ExitCode> {
+  const { position, digest } = source.tally;
+  const audit = new Audit({ ledger: context.ledger, anchors: [{ position, digest }] });
+  const finding = await auditStored(context, audit);
+  if (finding) throw brokenBy(finding);
+  context.progress.clear();
+  const earlier = before === 0 ? '' : ` (${grouped(before)} were there already)`;
+  await context.write(
+    `Imported ${grouped(position)} events${earlier} into the ledger "${context.ledger}", and verified it.\n` +
+      `The digests are equal: ${position}:${digest}\n`,
+  );
+  return EXIT.fine;
+}

@@ -1,0 +1,77 @@
+/** Runs what a command line asks for. */
+import { connectToNats } from '../eventlog/connection.ts';
+import { LogUnavailable } from '../eventlog/direct-get.ts';
+import { createEventReader } from '../eventlog/reader.ts';
+import { parse } from './arguments.ts';
+import {
+  EXIT,
+  type Command,
+  type Connected,
+  type Context,
+  type ExitCode,
+  type Settings,
+  type Terminal,
+} from './command.ts';
+import { exportCommand } from './export.ts';
+import { historyCommand } from './history.ts';
+import { importCommand } from './import.ts';
+import { replayCommand } from './replay.ts';
+import { stateCommand } from './state.ts';
+import { verifyCommand } from './verify.ts';
+
+const COMMANDS: readonly Command[] = [
+  verifyCommand,
+  historyCommand,
+  stateCommand,
+  exportCommand,
+  importCommand,
+  replayCommand,
+];
+
+/** Somebody waits for the answer; and what does not answer now will hardly in ten seconds. */
+const CONNECT_PATIENCE_MS = 2_000;
+
+/**
+ * Never throws: what goes wrong is told in one line.
+ * @param settings asked for when a command needs them, so that help is given whatever the environment says
+ */
+export async function run(
+  args: readonly string[],
+  settings: () => Settings,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  try {
+    const called = parse(args, COMMANDS);
+    if (called.command) return await runCommand(called, settings(), terminal);
+    await terminal.write(`${called.help}\n`);
+    return args.length === 0 ? EXIT.couldNotRun : EXIT.fine;
+  } catch (error) {
+    terminal.progress.clear();
+    terminal.tell(error instanceof Error ? error.message : String(error));
+    return EXIT.couldNotRun;
+  }
+}
+
+async function runCommand(
+  { command, input }: Extract<ReturnType<typeof parse>, { input: unknown }>,
+  settings: Settings,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  let connected: Promise<Connected> | undefined;
+  const connect = async () => {
+    const nc = await connectToNats(settings.natsUrl, 'tallybook-cli', CONNECT_PATIENCE_MS);
+    return { nc, reader: createEventReader(nc, settings.ledger) };
+  };
+  const context: Context = { ...settings, ...terminal, connect: () => (connected ??= connect()) };
+  try {
+    return await command.run(input, context);
+  } catch (error) {
+    if (!(error instanceof LogUnavailable) || error.message !== 'stream not found') throw error;
+    const missing = `There is no ledger "${settings.ledger}" on this NATS server. LEDGER names another one.`;
+    throw new LogUnavailable(missing, { cause: error });
+  } finally {
+    terminal.progress.clear();
+    const { nc } = (await connected?.catch(() => undefined)) ?? {};
+    await nc?.close();
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Audits a log: takes its messages in order, from the first one, and tells the first thing that is wrong. Pure: the
+ * messages may come from a stream, a file or a test. What it remembers grows with the number of aggregates only.
+ */
+import { createHash } from 'node:crypto';
+import type { EventName, RecordedEvent } from '../../contracts/events.ts';
+import { aggregateSubject } from '../../contracts/subjects.ts';
+import type { StoredMessage } from '../codec.ts';
+import { AccountsCheck } from './accounts-check.ts';
+import { BatchCheck } from './batch-check.ts';
+import { ChainEnds } from './chain-ends.ts';
+import { Fault, type Finding, type Spot } from './finding.ts';
+import { isAccountEvent, LIFE } from './meaning.ts';
+import { checkMessage } from './message-check.ts';
+import { OrderCheck } from './order-check.ts';
+
+/** The log up to a position, in 64 digits: noted somewhere else, it tells later whether the log is still the same. */
+export type Anchor = { readonly position: number; readonly digest: string };
+
+/** A message that is as it should be, or what is wrong. */
+export type Checked =
+  | { readonly event: RecordedEvent; readonly endsBatch: boolean; readonly finding?: undefined }
+  | { readonly finding: Finding };
+
+export type AuditSummary = {
+  /** The position of the last message that was good; 0 before the first. */
+  readonly position: number;
+  readonly aggregates: number;
+  readonly accounts: number;
+  readonly batches: number;
+  readonly events: Readonly<Partial<Record<EventName, number>>>;
+  /** The sum of all posted balances, by currency. */
+  readonly sums: Readonly<Record<string, string>>;
+  /** SHA-256 over the hashes of all messages, in order. */
+  readonly digest: string;
+  /**
+   * How often a time is earlier than the one before it. It happens where one writer takes over from another whose
+   * clock was ahead; nowhere else.
+   */
+  readonly stepsBack: { readonly count: number; readonly first?: number | undefined };
+};
+
+export class Audit {
+  readonly #ledger: string;
+  readonly #anchors: readonly Anchor[];
+  readonly #chains = new ChainEnds();
+  readonly #batch = new BatchCheck();
+  readonly #order = new OrderCheck();
+  readonly #accounts = new AccountsCheck();
+  readonly #digest = createHash('sha256');
+  readonly #counts: Partial<Record<EventName, number>> = {};
+  #position = 0;
+  #time = '';
+  #stepsBack: AuditSummary['stepsBack'] = { count: 0 };
+
+  constructor({ ledger, anchors = [] }: { ledger: string; anchors?: readonly Anchor[] }) {
+    this.#ledger = ledger;
+    this.#anchors = anchors;
+  }
+
+  /** Takes the next message of the log. After a finding nothing more may be added. */
+  add(message: StoredMessage): Checked {
+    try {
+      return this.#check(message);
+    } catch (error) {
+      return { finding: findingOf(error, spotOfMessage(message)) };
+    }
+  }
+
+  /**
+   * The log ends here.
+   * @param last the position where its keeper says that it ends
+   */
+  end(last = this.#position): Finding | undefined {
+    const spot = { position: this.#position, subject: '', event: '' };
+    try {
+      if (last !== this.#position) {
+        const gap = `the log ends at position ${last}, but nothing is stored after ${this.#position}`;
+        throw new Fault('sequence', gap, { ...spot, position: this.#position + 1 });
+      }
+      this.#batch.end();
+      const missed = this.#anchors.find(({ position }) => position > this.#position);
+      if (missed) {
+        const message = `position ${missed.position} was noted, but the log ends at ${this.#position}: its end is gone`;
+        throw new Fault('anchor', message);
+      }
+      return undefined;
+    } catch (error) {
+      return findingOf(error, spot);
+    }
+  }
+
+  summary(): AuditSummary {
+    return {
+      position: this.#position,
+      aggregates: this.#chains.size,
+      accounts: this.#accounts.size,
+      batches: this.#batch.count,
+      events: this.#counts,
+      sums: Object.fromEntries([...this.#accounts.sums].map(([currency, sum]) => [currency, sum.toString()])),
+      digest: this.#digestNow(),
+      stepsBack: this.#stepsBack,
+    };
+  }
+
+  #check(message: StoredMessage): Checked {
+    if (message.seq !== this.#position + 1) {
+      throw new Fault(
+        'sequence',
+        `it follows position ${this.#position}: ${missing(this.#position, message.seq)}`,
+      );
+    }
+    const event = checkMessage(message, this.#ledger);
+    const endsBatch = this.#batch.add(event);
+    this.#link(event, message);
+    this.#order.add(event);
+    if (isAccountEvent(event)) this.#accounts.add(event);
+    if (endsBatch) this.#accounts.endBatch();
+    this.#digest.update(event.hash);
+    this.#position = message.seq;
+    this.#requireAnchor();
+    this.#counts[event.name] = (this.#counts[event.name] ?? 0) + 1;
+    this.#noteTime(event);
+    return { event, endsBatch };
+  }
+
+  /** Puts the event at the end of its aggregate's chain. */
+  #link(event: RecordedEvent, { headers }: StoredMessage): void {
+    const { aggregate, aggregateId, position, hash } = event;
+    const key = `${aggregate}/${aggregateId}`;
+    const slot = this.#chains.slotOf(key);
+    const version = this.#chains.version(slot) + 1;
+    if (event.version !== version || headers.get('ce-version') !== String(version)) {
+      const is = headers.get('ce-version') ?? '';
+      throw new Fault('version', `it has the version ${is}, but the next one of ${key} is ${version}`);
+    }
+    if (!this.#chains.endsWith(slot, event.previousHash)) {
+      throw new Fault('chain', `its ce-prevhash is not the hash of version ${version - 1} of ${key}`);
+    }
+    if (this.#chains.hasEnded(slot)) throw new Fault('lifecycle', `${key} has ended before it`);
+    const life = LIFE[event.name];
+    if (life === 'begins' && version !== 1) throw new Fault('lifecycle', `${key} has begun before it`);
+    const subject = aggregateSubject(this.#ledger, { aggregate, id: aggregateId });
+    requireGuards(headers, { subject, before: this.#chains.position(slot), position });
+    this.#chains.append(slot, key, { version, hash, position, ended: life === 'ends' });
+  }
+
+  #requireAnchor(): void {
+    for (const { position, digest } of this.#anchors) {
+      if (position === this.#position && digest !== this.#digestNow()) {
+        throw new Fault('anchor', `the log up to it is not the one whose digest was noted: ${digest}`);
+      }
+    }
+  }
+
+  #digestNow(): string {
+    return this.#digest.copy().digest('hex');
+  }
+
+  #noteTime({ time, position }: RecordedEvent): void {
+    if (time < this.#time) {
+      this.#stepsBack = { count: this.#stepsBack.count + 1, first: this.#stepsBack.first ?? position };
+    }
+    this.#time = time;
+  }
+}
+
+/**
+ * What the writer expected is stored with the message. No hash covers it, but it tells where the message stood: if a
+ * message before it was left out and the rest moved up, it does not fit any more.
+ */
+function requireGuards(
+  headers: StoredMessage['headers'],
+  { subject, before, position }: { subject: string; before: number; position: number },
+): void {
+  const ofSubject = headers.get('Nats-Expected-Last-Subject-Sequence');
+  const guarded = headers.get('Nats-Expected-Last-Subject-Sequence-Subject');
+  if (guarded === subject && ofSubject !== String(before)) {
+    throw new Fault(
+      'guard',
+      `it was appended behind position ${ofSubject} of its aggregate, which is now at ${before}`,
+    );
+  }
+  const ofStream = headers.get('Nats-Expected-Last-Sequence');
+  if (ofStream !== undefined && ofStream !== String(position - 1)) {
+    throw new Fault(
+      'guard',
+      `it was appended behind position ${ofStream}, and now is behind ${position - 1}`,
+    );
+  }
+}
+
+function missing(before: number, seq: number): string {
+  if (seq <= before) return 'it is not in its place';
+  const [first, last] = [before + 1, seq - 1];
+  return first === last ? `position ${first} is missing` : `positions ${first} to ${last} are missing`;
+}
+
+function spotOfMessage({ seq, subject, headers }: StoredMessage): Spot {
+  return { position: seq, subject, event: headers.get('ce-type') ?? '' };
+}
+
+function findingOf(error: unknown, spot: Spot): Finding {
+  if (!(error instanceof Fault)) throw error;
+  return { ...(error.spot ?? spot), code: error.code, message: error.message };
+}

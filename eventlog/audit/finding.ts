@@ -1,0 +1,68 @@
+/** What an audit of the log may find. */
+
+/** Which check failed. */
+export type FindingCode =
+  /** A position is missing, or comes twice. */
+  | 'sequence'
+  /** The subject is none of this ledger, or not that of the event. */
+  | 'subject'
+  /** A header is missing, wrong, or covered by no hash. */
+  | 'header'
+  /** The event is of a type or a version that this Tallybook does not know. */
+  | 'unknown_event'
+  /** The data are not what the event's schema asks for. */
+  | 'data'
+  /** The hash is not that of the message. */
+  | 'hash'
+  /** The version does not follow the aggregate's last one. */
+  | 'version'
+  /** The previous hash is not the aggregate's last one. */
+  | 'chain'
+  /** The event was stored behind another position than it now is. */
+  | 'guard'
+  /** The events of one command are not all there, or not in their order. */
+  | 'order'
+  /** An atomic batch is not whole, or two are mixed. */
+  | 'batch'
+  /** A transfer does not have exactly its two movements, or a movement no transfer. */
+  | 'transfer'
+  /** The posted balances of a currency do not sum to zero. */
+  | 'sum'
+  /** What an account event says of the state after it is not what the events say. */
+  | 'balance'
+  /** An account has less than nothing available. */
+  | 'overdrawn'
+  /** An aggregate begins twice, ends twice, or goes on after its end. */
+  | 'lifecycle'
+  /** The log up to a position is not the one that was noted. */
+  | 'anchor'
+  /** The read model is not what the log says. */
+  | 'read_model';
+
+/** The first thing that is wrong, and with which event. */
+export type Finding = {
+  readonly position: number;
+  readonly subject: string;
+  /** The CloudEvents type, as the message says; empty if it says none. */
+  readonly event: string;
+  readonly code: FindingCode;
+  readonly message: string;
+};
+
+/** The event that a finding is about. */
+export type Spot = Pick<Finding, 'position' | 'subject' | 'event'>;
+
+/**
+ * Thrown by a single check, and turned into a finding by the audit. Without a spot it is about the message in hand.
+ */
+export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly code: FindingCode;
+  readonly spot: Spot | undefined;
+
+  constructor(code: FindingCode, message: string, spot?: Spot) {
+    super(message);
+    this.code = code;
+    this.spot = spot;
+  }
+}

@@ -1,0 +1,42 @@
+/** The command line: in this process, without the process itself, or as one. */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { ExitCode, Settings } from '../../cli/command.ts';
+import { createProgress } from '../../cli/progress.ts';
+import { run } from '../../cli/run.ts';
+
+export type Ran = {
+  readonly code: ExitCode;
+  readonly out: string;
+  /** What was told beside the data. */
+  readonly told: string;
+};
+
+/** Nothing listens here: no read model is at hand. */
+export const NO_DATABASE = 'postgres://nobody@127.0.0.1:1/none';
+
+/** A command line with the settings of one ledger. */
+export function commandLine(settings: Pick<Settings, 'ledger' | 'natsUrl'> & Partial<Settings>) {
+  return async (...args: string[]): Promise<Ran> => {
+    const [out, told]: [string[], string[]] = [[], []];
+    const code = await run(args, () => ({ databaseUrl: NO_DATABASE, streamReplicas: 1, ...settings }), {
+      write: (text) => Promise.resolve(void out.push(text)),
+      tell: (line) => told.push(line),
+      progress: createProgress({ isTTY: false, write: () => true }),
+    });
+    return { code, out: out.join(''), told: told.join('\n') };
+  };
+}
+
+/** The command line as a process of its own. */
+export function ledgerProcess(
+  args: readonly string[],
+  env: Record<string, string>,
+): ChildProcessByStdio<Writable, Readable, Readable> {
+  return spawn(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { ...process.env, DATABASE_URL: NO_DATABASE, ...env },
+    stdio: 'pipe',
+  });
+}
