@@ -14,7 +14,7 @@ import { identityOf, planBatch, type Plan, type Submission } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
 import { outcomeOf, replay, type Outcome } from './outcome.ts';
-import { LogUnavailable } from './direct-get.ts';
+import { lastPosition, LogUnavailable } from './direct-get.ts';
 import { createTips, isCurrent } from './tips.ts';
 
 export type Appender = {
@@ -111,6 +111,8 @@ export function createAppender(
   let closed = false;
   /** Others have appended. The tips are dropped before the next plan, never while one is being made. */
   let stale = false;
+  /** How far the log goes, as far as this appender knows. Each event tells it, so that what is cut out is missed. */
+  let end: number | undefined;
 
   async function work(): Promise<void> {
     let ahead: { flight: Flight; result: Promise<AppendResult> } | undefined;
@@ -125,10 +127,12 @@ export function createAppender(
         const answer = await result;
         if (answer.type !== 'stored') {
           takeBack([flight, ...(next ? [next] : [])], answer);
+          end = undefined;
           await backOff(++failures);
           continue;
         }
         flight.plan.append.first = answer.first;
+        end = Math.max(end ?? 0, answer.first + flight.plan.messages.length - 1);
       }
       failures = next === 'unavailable' ? failures + 1 : 0;
       // First the next batch is sent: telling the callers what is stored goes on while it is on its way.
@@ -153,9 +157,13 @@ export function createAppender(
     try {
       open = await settleDecided(items);
       const { batch, twins } = apart(open, ahead);
-      if (stale) tips.forget();
+      if (stale) {
+        tips.forget();
+        if (!ahead) end = undefined;
+      }
       stale = false;
-      const plan = await planFor(batch);
+      end ??= await lastPosition({ nc, ledger });
+      const plan = await planFor(batch, end + (ahead?.plan.messages.length ?? 0));
       for (const [id, tip] of plan.tips) tips.setAccount(id, tip);
       const planned = batch.splice(0, plan.outcomes.length);
       queue.unshift(...batch, ...twins);
@@ -176,11 +184,11 @@ export function createAppender(
    * after the command had come; if they were not, they are read again. Each account is then as it was at some moment
    * between the asking and the answer.
    */
-  async function planFor(batch: readonly Item[]): Promise<Plan> {
+  async function planFor(batch: readonly Item[], after: number): Promise<Plan> {
     for (;;) {
       await tips.load(batch.flatMap(({ command }) => accountsOf(command)));
       const now = timeOfEvents();
-      const plan = planBatch(batch, { ledger, now, account: tips.account });
+      const plan = planBatch(batch, { ledger, now, after, account: tips.account });
       const doubtful = plan.outcomes.flatMap(({ changesAccounts }, index) => {
         const item = batch[index];
         if (!item || changesAccounts) return [];

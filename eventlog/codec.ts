@@ -28,6 +28,8 @@ export type NewEvent = {
   readonly time: string;
   readonly version: number;
   readonly previousHash: string;
+  /** How far the log went before it, as far as the writer knew. */
+  readonly after: number;
   readonly workflowId: string;
   readonly actor: string;
   readonly fingerprint: string;
@@ -77,11 +79,13 @@ type HashedHeaders = Readonly<Record<(typeof HASHED_HEADERS)[number], string>>;
 
 /**
  * The hash of a message: SHA-256, hex, over its canonical form. That is a JSON array of the stored subject and the
- * hashed headers' values, a line feed, and the data's bytes as they are stored. `ce-prevhash` is among the headers,
+ * hashed headers' values (`ce-after` last, if it is there), a line feed, and the data's bytes as they are stored. `ce-prevhash` is among the headers,
  * so each hash covers all that came before it.
  */
 export function hashOf({ subject, headers, data }: Omit<StoredMessage, 'seq'>): string {
   const values = [subject, ...HASHED_HEADERS.map((name) => headers.get(name) ?? '')];
+  const after = headers.get('ce-after');
+  if (after !== undefined) values.push(after);
   return hash('sha256', Buffer.concat([Buffer.from(canonical(values)), data]));
 }
 
@@ -117,6 +121,8 @@ export function encode(ledger: string, event: NewEvent): OutgoingMessage {
     values.push(value);
     if (value !== '') lines += headerLine(name, value);
   }
+  values.push(String(event.after));
+  lines += headerLine('ce-after', String(event.after));
   const hashed = hash('sha256', canonical(values) + data);
   const subject = appendSubject(ledger, event.ref, token);
   const source = headers['ce-source'];

@@ -66,11 +66,12 @@ export function identityOf(request: CommandRequest): AggregateRef | undefined {
 /**
  * Plans one batch.
  * @param submissions in the order in which they are decided; none of them decided before
- * @param world the ledger's name, the time that the events get, and the accounts as they are stored now
+ * @param world the ledger's name, the time that the events get, the accounts as they are stored now, and how far the
+ * log goes without the batch
  */
 export function planBatch(
   submissions: readonly Submission[],
-  world: { ledger: string; now: string; account: (id: string) => AccountTip },
+  world: { ledger: string; now: string; after: number; account: (id: string) => AccountTip },
 ): Plan {
   const batch = new Batch(world);
   const outcomes: PlannedOutcome[] = [];
@@ -157,7 +158,7 @@ class Batch {
     what: { ref: AggregateRef; name: EventName; data: EventData },
     end: ChainEnd,
   ): PlannedEvent {
-    const { ledger, now } = this.#world;
+    const { ledger, now, after } = this.#world;
     const event: NewEvent = {
       ref: what.ref,
       name: what.name,
@@ -166,6 +167,7 @@ class Batch {
       time: now,
       version: end.version + 1,
       previousHash: end.hash,
+      after: after + this.messages.length,
       workflowId,
       actor: request.actor,
       fingerprint: request.fingerprint,

@@ -120,5 +120,13 @@ function tipOf(id: string, { last, at }: { last: RecordedEvent | undefined; at: 
   if (!last) return { ...NO_EVENTS, append: { first: 0, at }, state: account.initialState(id) };
   if (!('balances' in last.data)) throw new Error(`${last.name} at position ${last.position} has no state`);
   const { version, hash, position } = last;
-  return { version, hash, append: { first: position, at }, place: 0, state: accountAfter(id, last.data) };
+  // A copy: the hash is cut out of the message's headers, and would keep all of them in memory.
+  const own = Buffer.from(hash).toString();
+  return {
+    version,
+    hash: own,
+    append: { first: position, at },
+    place: 0,
+    state: accountAfter(id, last.data),
+  };
 }

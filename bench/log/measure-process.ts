@@ -127,7 +127,12 @@ async function publish({ transfers, seconds, ledger }: Extract<Task, { type: 'pu
       const request = transfer(`raw-${source}`, `raw-${destination}`);
       return { request, workflowId: `transfer/${request.id}` };
     });
-    const { messages } = planBatch(submissions, { ledger, now: new Date().toISOString(), account: rich });
+    const { messages } = planBatch(submissions, {
+      ledger,
+      now: new Date().toISOString(),
+      after: 0,
+      account: rich,
+    });
     return messages.map(({ subject, headers, payload }) => ({ subject, headers, payload }));
   });
   let next = 0;

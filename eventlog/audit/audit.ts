@@ -114,6 +114,7 @@ export class Audit {
     const endsBatch = this.#batch.add(event);
     this.#link(event, message);
     this.#order.add(event);
+    requireAfter(message);
     if (isAccountEvent(event)) this.#accounts.add(event);
     if (endsBatch) this.#accounts.endBatch();
     this.#digest.update(event.hash);
@@ -162,6 +163,20 @@ export class Audit {
       this.#stepsBack = { count: this.#stepsBack.count + 1, first: this.#stepsBack.first ?? position };
     }
     this.#time = time;
+  }
+}
+
+/**
+ * Each event tells how far the log went before it. Another writer may have come between, so it may stand later than
+ * its writer knew, but never earlier: then something before it was taken out.
+ */
+function requireAfter({ headers, seq: position }: StoredMessage): void {
+  const after = headers.get('ce-after');
+  if (after !== undefined && Number(after) >= position) {
+    throw new Fault(
+      'guard',
+      `the log went to position ${after} before it: ${Number(after) - position + 1} missing`,
+    );
   }
 }
 

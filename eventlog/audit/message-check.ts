@@ -6,7 +6,7 @@ import { decode, hashOf, HASHED_HEADERS, type StoredMessage } from '../codec.ts'
 import { Fault } from './finding.ts';
 
 /** Headers that belong to the event: the hash covers them, or is one of them. */
-const OF_EVENTS = new Set<string>([...HASHED_HEADERS, 'ce-hash']);
+const OF_EVENTS = new Set<string>([...HASHED_HEADERS, 'ce-after', 'ce-hash']);
 /** The server's own: the batch, the guards, and what it adds when a message is read. */
 const OF_SERVER = /^Nats-/;
 

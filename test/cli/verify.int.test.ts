@@ -136,7 +136,7 @@ describe('verify', () => {
     ['the first one', 1, { position: 1 }],
     ['a movement', 7, { position: 7 }],
     ['the end of a transfer', 9, { position: 7, code: 'transfer' }],
-    ['an account', 3, { position: 7, code: 'version' }],
+    ['an account', 3, { position: 3, code: 'guard' }],
   ])('finds that a message was left out: %s', async (_, left, finding) => {
     await storeCopy(original.filter(({ seq }) => seq !== left));
     const { code, out } = await verifyCopy('--json');

@@ -46,15 +46,6 @@ export function inAccount(id: string, change: (data: Record<string, unknown>) =>
     message.subject.includes(`.account.${id}.`) ? withData(change)(message) : message;
 }
 
-/** Events that follow those of `someLog`, moved up by one. */
-export function storedLater(): Stored[] {
-  const log = logOfEvents();
-  log.move(['alice', 'bob'], 1n);
-  return storedMessages(log.events)
-    .slice(13)
-    .map((message) => ({ ...message, seq: message.seq - 1 }));
-}
-
 /** The batch's numbers anew, and nothing that tells where a message stood. */
 export function restamped(messages: readonly Stored[]): Stored[] {
   const bare = messages.map((message) => {

@@ -12,7 +12,6 @@ import {
   replaced,
   restamped,
   someLog,
-  storedLater,
   withData,
   withHeader,
 } from './audit-forgeries.ts';
@@ -168,10 +167,19 @@ describe('one thing that is wrong is found where it is', () => {
       says: /version 2 of account\/alice/,
     },
     'an event that stood alone was left out, and the rest moved up': {
-      log: renumber(whole.toSpliced(8, 1)).concat(storedLater()),
+      log: renumber(whole.toSpliced(8, 1)),
       code: 'guard',
-      position: 13,
-      says: /behind position 11/,
+      position: 9,
+      says: /went to position 9 before it: 1 missing/,
+    },
+    'an event stands elsewhere than its writer expected': {
+      log: replaced(whole, 11, (message) => ({
+        ...message,
+        headers: new Map(message.headers).set('Nats-Expected-Last-Subject-Sequence', '1'),
+      })),
+      code: 'guard',
+      position: 11,
+      says: /behind position 1 of its aggregate/,
     },
     'the first of a batch is missing': {
       log: renumber(whole.toSpliced(2, 1)),

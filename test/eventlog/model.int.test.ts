@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CommandRequest } from '../../contracts/commands.ts';
+import { Audit } from '../../eventlog/audit/audit.ts';
 import type { Outcome } from '../../eventlog/outcome.ts';
 import { ReferenceLedger } from '../support/reference-ledger.ts';
 import { createAccount, moveMoney, openTestLedger } from '../support/test-ledger.ts';
@@ -72,6 +73,11 @@ test('whatever is asked of several appenders at once, the log tells the story th
           });
           asked.push(...(await Promise.all(answers)));
         }
+        const audit = new Audit({ ledger: log.ledger });
+        for await (const some of log.reader.messages()) {
+          for (const message of some) expect(audit.add(message).finding).toBeUndefined();
+        }
+        expect(audit.end()).toBeUndefined();
         const model = new ReferenceLedger(since);
         for (const event of await log.allEvents()) model.apply(event);
         model.checkEnd();

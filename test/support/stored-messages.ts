@@ -26,6 +26,7 @@ export function storedMessages(events: readonly RecordedEvent[]): Stored[] {
       data: event.data,
       version: end.version + 1,
       previousHash: end.hash,
+      after: event.position - 1,
       fingerprint: `fingerprint of ${event.id}`,
       idempotencyKey: 'a key',
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
@@ -67,7 +68,10 @@ export function forge(messages: readonly Stored[]): Stored[] {
     const aggregate = message.subject.split('.').slice(2, 4).join('/');
     const end = ends.get(aggregate) ?? { version: 0, hash: FIRST_HASH };
     const headers = new Map(message.headers);
-    headers.set('ce-version', String(end.version + 1)).set('ce-prevhash', end.hash);
+    headers
+      .set('ce-version', String(end.version + 1))
+      .set('ce-prevhash', end.hash)
+      .set('ce-after', String(index));
     headers.delete('Nats-Expected-Last-Subject-Sequence');
     headers.delete('Nats-Expected-Last-Subject-Sequence-Subject');
     const forged = { ...message, seq: index + 1, headers };
