@@ -139,9 +139,13 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
-const rate = (row: Row | undefined) =>
-  Math.round(median((row?.runs ?? []).map(({ perSecond }) => perSecond)));
-const latency = (row: Row | undefined) => median((row?.runs ?? []).map(({ p50 }) => p50));
+function rate(row: Row | undefined): number {
+  return Math.round(median((row?.runs ?? []).map(({ perSecond }) => perSecond)));
+}
+
+function latency(row: Row | undefined): number {
+  return median((row?.runs ?? []).map(({ p50 }) => p50));
+}
 
 async function report(results: Results): Promise<void> {
   const { limit, patterns, alone, read, size, filled, writers } = results;
