@@ -8,7 +8,7 @@ import type { EventQuery } from './event-reader.ts';
 import { toStored } from './follow.ts';
 
 /** An ordered consumer is asked for so many messages ahead of the caller, and never for more bytes than this. */
-const AHEAD_MESSAGES = 5_000;
+const AHEAD_MESSAGES = 2_000;
 const ARRAY_MAX = 1_000;
 /** How long the log may be silent in the middle of a reading. */
 const SILENCE_MAX_MS = 5_000;
