@@ -3,49 +3,147 @@
  * A released event only gains optional fields; a breaking change is a new version with an upcaster.
  */
 import { z } from 'zod';
-import type { AccountEvent, ExistingAccount } from '../domain/account.ts';
-import { available } from '../domain/account.ts';
 import { REJECTIONS } from '../domain/rejections.ts';
-import type { TransferEvent } from '../domain/transfer.ts';
+import { entry, holdResource, transferResource } from './http.ts';
 import type { Aggregate } from './subjects.ts';
 import { EVENT_VERSIONS } from './upcasters.ts';
 import { amount, balances, currency, id, limit, metadata, owner, reason, reference, time } from './values.ts';
 
+/** An id, and what it is one of. */
+function idOf(description: string, example: string) {
+  return id.meta({ description, example });
+}
+
+const EXAMPLE = '3e9bedd215c0e9891b04c34461900c4f';
+const transferId = (description: string) => idOf(description, `tr_${EXAMPLE}`);
+const holdId = (description: string) => idOf(description, `hold_${EXAMPLE}`);
+
 /** Every account event carries the state after it, so that the last one is all that must be read to decide. */
-const stateAfter = {
-  status: z.enum(['open', 'frozen', 'closed']),
+export const stateAfter = {
+  status: z.enum(['open', 'frozen', 'closed']).meta({ description: 'Of the account, after the event.' }),
   currency,
-  balances,
+  balances: balances.meta({ description: 'Of the account, after the event.' }),
   overdraft_limit: limit,
 };
 
-const movement = z.object({ transfer: id, amount, ...stateAfter });
+const movement = z.object({ transfer: transferId('The transfer that moved it.'), amount, ...stateAfter });
+/** What the money is held for: a hold, or a transfer that waits. */
+const reservation = z.object({
+  hold: holdId('The hold that it is set aside for.').optional(),
+  transfer: transferId('The transfer that it is set aside for.').optional(),
+  amount,
+  ...stateAfter,
+});
 const statusChange = z.object({ reason: reason.optional(), ...stateAfter });
 
-const transferTerms = {
-  kind: z.enum(['deposit', 'withdrawal', 'transfer']),
-  from: id,
-  to: id,
-  amount,
-  currency,
+const asked = {
   reference: reference.optional(),
   metadata,
-  requested_at: time,
+  requested_at: time.meta({ description: 'When the command arrived. RFC 3339, UTC.' }),
+  reverses: transferId('The transfer that this one undoes, wholly or in part.').optional(),
+  schedule: idOf('The schedule that it is a firing of.', `sch_${EXAMPLE}`).optional(),
+  bulk: idOf('The bulk that it came in.', `bulk_${EXAMPLE}`).optional(),
 };
+
+/** A transfer between two accounts. Every event of a transfer says again what was asked for: the last one is all. */
+const movementTerms = z.object({
+  kind: z.enum(['deposit', 'withdrawal', 'transfer', 'capture', 'reversal']),
+  from: idOf('The account that the money leaves.', 'alice'),
+  to: idOf('The account that the money goes to.', 'bob'),
+  amount,
+  currency,
+  ...asked,
+  hold: holdId('The hold that it captures.').optional(),
+  approval_expires_at: time.meta({ description: 'Until when it can be approved.' }).optional(),
+  scheduled_for: time.meta({ description: 'When it is to happen.' }).optional(),
+  rail: idOf('The payment rail that takes the money out.', 'sandbox').optional(),
+});
+
+/** A transfer with entries of its own. */
+const transactionTerms = z.object({
+  kind: z.enum(['transaction', 'reversal']),
+  entries: z.array(entry),
+  ...asked,
+});
+
+function anyTransfer<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.union([movementTerms.extend(shape), transactionTerms.extend(shape)]);
+}
+
+/** Of a transaction it is what all its entries move: that may be more than one amount can say. */
+const total = z
+  .string()
+  .regex(/^[1-9][0-9]*$/)
+  .meta({ description: 'Minor units as a decimal string.', example: '1050' });
+const waiting = z
+  .enum(['awaiting_approval', 'scheduled', 'pending'])
+  .meta({ description: 'What it waits for; `pending`: for a payment rail.' });
+const code = z.enum(REJECTIONS);
+
+const holdTerms = z.object({
+  account: idOf('The account whose money it is.', 'alice'),
+  amount,
+  currency,
+  destination: idOf('Where a capture takes it; out of the ledger if it is not given.', 'bob').optional(),
+  reference: reference.optional(),
+  metadata,
+  requested_at: asked.requested_at,
+  expires_at: time.meta({ description: 'Until when it holds; for ever if it is not given.' }).optional(),
+});
 
 export const EVENT_DATA = {
   AccountCreated: z.object({ owner, metadata, ...stateAfter }),
   MoneyDeposited: movement,
   MoneyWithdrawn: movement,
+  FundsHeld: reservation,
+  FundsReleased: reservation,
+  AccountUpdated: z.object(stateAfter),
   AccountFrozen: statusChange,
   AccountUnfrozen: statusChange,
   AccountClosed: statusChange,
-  TransferCompleted: z.object(transferTerms),
-  TransferRejected: z.object({ ...transferTerms, reason: z.enum(REJECTIONS), detail: z.string() }),
-  /** Not published: what a keyed account command was answered, so that its key answers the same for ever. */
+  TransferRequested: movementTerms.extend({ status: waiting }),
+  TransferApproved: movementTerms.extend({ status: waiting, reason: reason.optional() }),
+  /** Nobody knows what became of it outside; an operator is to say. */
+  TransferParked: movementTerms.extend({ reason: z.string().meta({ description: 'What is known of it.' }) }),
+  /** `reason`: what an operator wrote who said that it had gone out. */
+  TransferCompleted: anyTransfer({ reason: reason.optional() }),
+  TransferRejected: anyTransfer({
+    reason: z
+      .string()
+      .optional()
+      .meta({ description: 'By the rules: a code. By a person: what they wrote, if anything.' }),
+    detail: z.string().optional().meta({ description: 'By the rules: a sentence.' }),
+  }),
+  TransferCancelled: movementTerms.extend({ reason: reason.optional() }),
+  TransferExpired: movementTerms,
+  TransferFailed: movementTerms.extend({ reason: code, detail: z.string() }),
+  /** On the transfer that is undone: by which one, how much, and how much in all. */
+  TransferReversed: anyTransfer({
+    reversal: z
+      .object({ id: transferId('The transfer that undoes it.'), amount: total })
+      .meta({ description: 'What undoes it, and how much.' }),
+    reversed: total.meta({ description: 'How much has been undone in all, in minor units.' }),
+    completed_at: time.meta({ description: 'When the transfer was posted that is undone.' }),
+    workflow_id: z.string().meta({ description: 'The Temporal workflow that posted it.' }),
+  }),
+  HoldPlaced: holdTerms,
+  HoldExtended: holdTerms,
+  HoldCaptured: holdTerms.extend({
+    transfer: transferId('The transfer that moves the money.'),
+    captured: amount.meta({ description: 'How much of it, in minor units.' }),
+  }),
+  HoldVoided: holdTerms.extend({ reason: reason.optional() }),
+  HoldExpired: holdTerms,
+  /**
+   * Not published: what a command with a key was answered, so that its key answers the same for ever. The position of a
+   * transfer or a hold is given if the command did not change it; otherwise it is the one before this event's.
+   */
   CommandAnswered: z.object({
     created: z.boolean(),
-    account: z.object({ id, version: z.number().int().positive(), ...stateAfter }),
+    account: z.object({ id, version: z.number().int().positive(), ...stateAfter }).optional(),
+    transfer: transferResource.optional(),
+    hold: holdResource.optional(),
+    rejection: z.object({ code, detail: z.string() }).optional(),
   }),
 } as const;
 
@@ -57,11 +155,26 @@ export const EVENT_SUBJECTS = {
   AccountCreated: { aggregate: 'account', token: 'created' },
   MoneyDeposited: { aggregate: 'account', token: 'deposited' },
   MoneyWithdrawn: { aggregate: 'account', token: 'withdrawn' },
+  FundsHeld: { aggregate: 'account', token: 'held' },
+  FundsReleased: { aggregate: 'account', token: 'released' },
+  AccountUpdated: { aggregate: 'account', token: 'updated' },
   AccountFrozen: { aggregate: 'account', token: 'frozen' },
   AccountUnfrozen: { aggregate: 'account', token: 'unfrozen' },
   AccountClosed: { aggregate: 'account', token: 'closed' },
+  TransferRequested: { aggregate: 'transfer', token: 'requested' },
+  TransferApproved: { aggregate: 'transfer', token: 'approved' },
+  TransferParked: { aggregate: 'transfer', token: 'parked' },
   TransferCompleted: { aggregate: 'transfer', token: 'completed' },
   TransferRejected: { aggregate: 'transfer', token: 'rejected' },
+  TransferCancelled: { aggregate: 'transfer', token: 'cancelled' },
+  TransferExpired: { aggregate: 'transfer', token: 'expired' },
+  TransferFailed: { aggregate: 'transfer', token: 'failed' },
+  TransferReversed: { aggregate: 'transfer', token: 'reversed' },
+  HoldPlaced: { aggregate: 'hold', token: 'placed' },
+  HoldExtended: { aggregate: 'hold', token: 'extended' },
+  HoldCaptured: { aggregate: 'hold', token: 'captured' },
+  HoldVoided: { aggregate: 'hold', token: 'voided' },
+  HoldExpired: { aggregate: 'hold', token: 'expired' },
   CommandAnswered: { aggregate: 'command', token: 'answered' },
 } as const satisfies Record<EventName, { aggregate: Aggregate; token: string }>;
 
@@ -116,67 +229,11 @@ export type RecordedEvent<Name extends EventName = EventName> = {
   [N in Name]: Envelope & { readonly name: N; readonly data: EventData<N> };
 }[Name];
 
-/** The state part of an account event's data. */
-export function accountStateData(after: ExistingAccount): z.infer<z.ZodObject<typeof stateAfter>> {
-  return {
-    status: after.status,
-    currency: after.currency,
-    balances: {
-      posted: after.posted.toString(),
-      held: after.held.toString(),
-      available: available(after).toString(),
-    },
-    overdraft_limit: after.overdraftLimit.toString(),
-  };
-}
+type NameOf<A extends Aggregate> = {
+  [N in EventName]: (typeof EVENT_SUBJECTS)[N]['aggregate'] extends A ? N : never;
+}[EventName];
 
-/** The account as it was after an event that carries its state. */
-export function accountAfter(
-  accountId: string,
-  data: z.infer<z.ZodObject<typeof stateAfter>>,
-): ExistingAccount {
-  return {
-    id: accountId,
-    status: data.status,
-    currency: data.currency,
-    posted: BigInt(data.balances.posted),
-    held: BigInt(data.balances.held),
-    overdraftLimit: BigInt(data.overdraft_limit),
-  };
-}
-
-/** The data of an account event: what happened, and the state after it. */
-export function accountEventData(event: AccountEvent, after: ExistingAccount): EventData {
-  const state = accountStateData(after);
-  switch (event.type) {
-    case 'AccountCreated':
-      return { owner: event.owner, metadata: event.metadata, ...state };
-    case 'MoneyDeposited':
-    case 'MoneyWithdrawn':
-      return { transfer: event.transfer, amount: event.amount.toString(), ...state };
-    case 'AccountFrozen':
-    case 'AccountUnfrozen':
-    case 'AccountClosed':
-      return { ...(event.reason === undefined ? {} : { reason: event.reason }), ...state };
-  }
-}
-
-/** The data of a transfer event. */
-export function transferEventData(event: TransferEvent): EventData {
-  const terms = {
-    kind: event.kind,
-    from: event.source,
-    to: event.destination,
-    amount: event.amount.toString(),
-    currency: event.currency,
-    ...(event.reference === undefined ? {} : { reference: event.reference }),
-    metadata: event.metadata,
-    requested_at: event.requestedAt,
-  };
-  switch (event.type) {
-    case 'TransferCompleted':
-      return terms;
-    case 'TransferRejected':
-      return { ...terms, reason: event.rejection.code, detail: event.rejection.detail };
-  }
-}
+/** An event of one kind of aggregate. */
+export type AccountRecord = RecordedEvent<NameOf<'account'>>;
+export type TransferRecord = RecordedEvent<NameOf<'transfer'>>;
+export type HoldRecord = RecordedEvent<NameOf<'hold'>>;

@@ -1,58 +1,6 @@
-/** Requests and answers over HTTP. The same schemas validate, type the handlers and make `/openapi.json`. */
+/** What HTTP answers, and how it is asked. The bodies of commands stand in `http-bodies.ts`. */
 import { z } from 'zod';
 import * as values from './values.ts';
-
-export const createAccountBody = z
-  .strictObject({
-    id: values.id
-      .refine((id) => !id.startsWith('world_'), 'world_ is reserved for world accounts')
-      .optional(),
-    owner: values.owner,
-    currency: values.currency,
-    overdraft_limit: values.limit.default('0'),
-    metadata: values.metadata.default({}),
-  })
-  .meta({
-    id: 'CreateAccount',
-    example: { id: 'alice', owner: 'Alice', currency: 'EUR', overdraft_limit: '0' },
-  });
-
-export const reasonBody = z
-  .strictObject({ reason: values.reason.optional() })
-  .meta({ id: 'Reason', example: { reason: 'lost card' } });
-
-export const movementBody = z
-  .strictObject({
-    account: values.id,
-    amount: values.amount,
-    currency: values.currency,
-    reference: values.reference.optional(),
-    metadata: values.metadata.default({}),
-  })
-  .meta({
-    id: 'CreateDepositOrWithdrawal',
-    example: { account: 'alice', amount: '1050', currency: 'EUR', reference: 'invoice-42' },
-  });
-
-export const transferBody = z
-  .strictObject({
-    source: values.id,
-    destination: values.id,
-    amount: values.amount,
-    currency: values.currency,
-    reference: values.reference.optional(),
-    metadata: values.metadata.default({}),
-  })
-  .meta({
-    id: 'CreateTransfer',
-    example: {
-      source: 'alice',
-      destination: 'bob',
-      amount: '1050',
-      currency: 'EUR',
-      reference: 'invoice-42',
-    },
-  });
 
 export const accountStatus = z.enum(['open', 'frozen', 'closed']);
 
@@ -81,24 +29,89 @@ export const transferStatus = z.enum([
   'failed',
 ]);
 
+export const transferKind = z.enum([
+  'deposit',
+  'withdrawal',
+  'transfer',
+  'capture',
+  'reversal',
+  'transaction',
+]);
+
+export const entry = z
+  .object({
+    account: values.id,
+    direction: z.enum(['debit', 'credit']),
+    amount: values.amount,
+    currency: values.currency,
+  })
+  .meta({ id: 'TransactionEntry' });
+
+const ofTwo = 'Null if it has `entries`.';
+
 export const transferResource = z
   .object({
     id: values.id,
-    kind: z.enum(['deposit', 'withdrawal', 'transfer']),
+    kind: transferKind,
     status: transferStatus,
-    source: values.id,
-    destination: values.id,
-    amount: values.amount,
-    currency: values.currency,
+    source: values.id.nullable().meta({ description: ofTwo }),
+    destination: values.id.nullable().meta({ description: ofTwo }),
+    amount: values.amount.nullable().meta({ description: ofTwo }),
+    currency: values.currency.nullable().meta({ description: ofTwo }),
+    entries: z
+      .array(entry)
+      .readonly()
+      .optional()
+      .meta({ description: 'Of a transaction, and of its reversal.' }),
     reference: values.reference.nullable(),
     metadata: values.metadata,
-    reason: z.string().optional().meta({ description: 'The code of the rejection.' }),
+    reason: z
+      .string()
+      .optional()
+      .meta({ description: 'Why it did not come about, or waits: a code, or what a person wrote.' }),
+    approval_expires_at: values.time.optional(),
+    scheduled_for: values.time.optional(),
+    rail: z.string().optional(),
+    hold: values.id.optional().meta({ description: 'The hold that it captured.' }),
+    reverses: values.id.optional().meta({ description: 'The transfer that it undoes.' }),
+    reversed: values.sum.optional().meta({ description: 'How much of it reversals have undone.' }),
+    reversals: z
+      .array(values.id)
+      .readonly()
+      .optional()
+      .meta({ description: 'The reversals that have undone it; when it is asked for by itself.' }),
+    schedule: values.id.optional().meta({ description: 'The schedule that it is a firing of.' }),
+    bulk: values.id.optional().meta({ description: 'The bulk that it came in.' }),
     created_at: values.time,
     completed_at: values.time.optional(),
     position: values.position.optional(),
     workflow_id: z.string(),
   })
   .meta({ id: 'Transfer' });
+
+export const holdStatus = z.enum(['active', 'captured', 'voided', 'expired']);
+
+export const holdResource = z
+  .object({
+    id: values.id,
+    account: values.id,
+    amount: values.amount,
+    captured: values.sum,
+    currency: values.currency,
+    status: holdStatus,
+    destination: values.id
+      .nullable()
+      .meta({ description: 'Where a capture takes it; null: out of the ledger.' }),
+    reference: values.reference.nullable(),
+    metadata: values.metadata,
+    reason: z.string().optional().meta({ description: 'Why it was voided.' }),
+    transfer: values.id.optional().meta({ description: 'The transfer that captured it.' }),
+    expires_at: values.time.optional(),
+    created_at: values.time,
+    position: values.position.optional(),
+    workflow_id: z.string(),
+  })
+  .meta({ id: 'Hold' });
 
 export const entryResource = z
   .object({
@@ -107,8 +120,8 @@ export const entryResource = z
     direction: z.enum(['debit', 'credit']),
     amount: values.amount,
     currency: values.currency,
-    counterparty: values.id,
-    kind: z.enum(['deposit', 'withdrawal', 'transfer']),
+    counterparty: values.id.nullable().meta({ description: 'The other account; null if there are several.' }),
+    kind: transferKind,
     reference: values.reference.nullable(),
     balance: values.sum.meta({ description: 'The posted balance after this entry.' }),
     version: z.number().int().positive(),
@@ -144,6 +157,7 @@ export function page<Item extends z.ZodType>(item: Item) {
 
 export const accountPage = page(accountResource).meta({ id: 'AccountPage' });
 export const transferPage = page(transferResource).meta({ id: 'TransferPage' });
+export const holdPage = page(holdResource).meta({ id: 'HoldPage' });
 export const entryPage = page(entryResource).meta({ id: 'EntryPage' });
 export const eventPage = page(eventResource).meta({ id: 'EventPage' });
 
@@ -162,9 +176,9 @@ export const balancesResource = z
   })
   .meta({ id: 'Balances' });
 
-export const acceptedAccountCommand = z
+export const acceptedCommand = z
   .object({ id: values.id, workflow_id: z.string() })
-  .meta({ id: 'AcceptedAccountCommand', description: 'The command is durable and will be carried out.' });
+  .meta({ id: 'AcceptedCommand', description: 'The command is durable and will be carried out.' });
 
 const dependency = z.object({ ok: z.boolean(), detail: z.string().optional() });
 const reached = z.number().int().nonnegative().nullable();
@@ -219,6 +233,7 @@ export const minPosition = z.coerce
 
 export type AccountResource = z.infer<typeof accountResource>;
 export type TransferResource = z.infer<typeof transferResource>;
+export type HoldResource = z.infer<typeof holdResource>;
 export type EntryResource = z.infer<typeof entryResource>;
 export type EventResource = z.infer<typeof eventResource>;
 export type Balances = z.infer<typeof balancesResource>;

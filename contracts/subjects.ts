@@ -7,6 +7,9 @@
  *   position.<ledger>.<projection>                      a projector tells how far its read model is
  *   writer.<ledger>.active                              who is the active writer, again with every renewal of its lease
  *   writer.<ledger>.commands.<writer id>                where the other workers hand it their commands
+ *   bulk.<ledger>.<bulk id>.manifest                    a bulk is there; stored in a stream of its own, not republished
+ *   bulk.<ledger>.<bulk id>.lines.<n>                   its lines, in chunks from 0
+ *   bulk.<ledger>.<bulk id>.results.<n>                 what became of the lines of a chunk
  */
 
 export const AGGREGATES = ['account', 'transfer', 'hold'] as const;
@@ -86,6 +89,20 @@ export function writerLease(ledger: string): {
 /** Where a writer takes the commands of the others while it is the active one. */
 export function writerSubject(ledger: string, writer: string): string {
   return `writer.${ledger}.commands.${writer}`;
+}
+
+/**
+ * The stream of the bulks of all ledgers. Its name is the same everywhere, so that one configuration of the server can
+ * say who may read it.
+ */
+export const BULK_STREAM = { name: 'BULKS', subjects: ['bulk.>'] } as const;
+
+/** A part of a bulk; `results.*` are the results of any of its chunks. */
+export type BulkPart = 'manifest' | `lines.${number}` | `results.${number}` | 'results.*';
+
+/** Where a part of a bulk is stored. */
+export function bulkSubject(ledger: string, id: string, part: BulkPart): string {
+  return `bulk.${ledger}.${id}.${part}`;
 }
 
 /**

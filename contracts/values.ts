@@ -51,6 +51,8 @@ export const reference = text(255).meta({ description: 'Your own reference.', ex
 
 export const reason = text(500).meta({ description: 'Why, for the record.', example: 'lost card' });
 
+export const METADATA_KEYS_MAX = 50;
+
 export const metadata = z
   .record(
     z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'must be 1-64 letters, digits, _, . or -'),
@@ -59,12 +61,37 @@ export const metadata = z
       .max(500)
       .refine((value) => value.isWellFormed() && !value.includes('\0'), 'must be well-formed text'),
   )
-  .refine((value) => Object.keys(value).length <= 50, 'must have at most 50 keys')
+  .refine(
+    (value) => Object.keys(value).length <= METADATA_KEYS_MAX,
+    `must have at most ${METADATA_KEYS_MAX} keys`,
+  )
   .meta({ description: 'Up to 50 strings of your own.', example: { order: '42' } });
 
 export const time = z.iso
   .datetime()
   .meta({ description: 'RFC 3339, UTC.', example: '2026-11-23T08:00:00.000Z' });
+
+/** A time that is kept: all have milliseconds, so that their text sorts as they do. */
+export const instant = time.overwrite((written) => {
+  const parsed = Date.parse(written);
+  // What is no time has its issue already.
+  return Number.isNaN(parsed) ? written : new Date(parsed).toISOString();
+});
+
+export const seconds = z
+  .number()
+  .int()
+  .min(1)
+  .max(31_536_000)
+  .meta({ description: 'Seconds, at most a year of them.', example: 3600 });
+
+export const rate = z
+  .string()
+  .regex(/^(?=[^1-9]*[1-9])(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$/, 'must be a decimal string above zero')
+  .meta({
+    description: 'The rate of an exchange, for the record: kept as `metadata.rate`.',
+    example: '1.0825',
+  });
 
 export const position = z
   .number()

@@ -1,5 +1,6 @@
 /**
- * An account: it is opened, money is deposited and withdrawn, it is frozen and unfrozen, and closed when it is empty.
+ * An account: it is opened, money is deposited and withdrawn, a part of it is held and released, it is frozen and
+ * unfrozen, and closed when it is empty.
  * Customer accounts are credit-normal: `available = posted - held + overdraftLimit`, and it never goes below zero.
  * The world account of a currency stands for everything outside the ledger. It exists by itself, is always open,
  * and alone may go below zero: that is what keeps deposits and withdrawals double-entry.
@@ -7,7 +8,7 @@
 import { accept, reject, type Decider, type Decision } from './decider.ts';
 import { assert, unreachable } from './assert.ts';
 import { overflows } from './money.ts';
-import { rejection } from './rejections.ts';
+import { rejection, type Rejection } from './rejections.ts';
 
 export type Metadata = Readonly<Record<string, string>>;
 
@@ -28,6 +29,9 @@ export type AccountState = { readonly id: string } & (
   { readonly status: 'none' } | ({ readonly status: AccountStatus } & Holdings)
 );
 
+/** What money is held for. */
+export type Purpose = { readonly hold: string } | { readonly transfer: string };
+
 /** An account that exists. */
 export type ExistingAccount = Exclude<AccountState, { status: 'none' }>;
 
@@ -45,6 +49,13 @@ export type AccountCommand =
       readonly amount: bigint;
       readonly currency: string;
     }
+  | {
+      readonly type: 'hold' | 'release';
+      readonly purpose: Purpose;
+      readonly amount: bigint;
+      readonly currency: string;
+    }
+  | { readonly type: 'update'; readonly overdraftLimit: bigint }
   | { readonly type: 'freeze' | 'unfreeze' | 'close'; readonly reason?: string };
 
 export type AccountEvent =
@@ -61,6 +72,8 @@ export type AccountEvent =
       readonly amount: bigint;
       readonly currency: string;
     }
+  | { readonly type: 'FundsHeld' | 'FundsReleased'; readonly purpose: Purpose; readonly amount: bigint }
+  | { readonly type: 'AccountUpdated'; readonly overdraftLimit: bigint }
   | { readonly type: 'AccountFrozen' | 'AccountUnfrozen' | 'AccountClosed'; readonly reason?: string };
 
 const WORLD = /^world_([A-Z]{3})$/;
@@ -101,6 +114,17 @@ function decide(command: AccountCommand, state: AccountState): Decision<AccountE
     case 'deposit':
     case 'withdraw':
       return decideMovement(command, state);
+    case 'hold':
+      return decideHold(command, state);
+    case 'release':
+      assert(state.held >= command.amount, 'what is released was held');
+      return accept<AccountEvent>({
+        type: 'FundsReleased',
+        purpose: command.purpose,
+        amount: command.amount,
+      });
+    case 'update':
+      return decideUpdate(command.overdraftLimit, state);
     case 'freeze':
     case 'unfreeze':
     case 'close':
@@ -108,33 +132,15 @@ function decide(command: AccountCommand, state: AccountState): Decision<AccountE
   }
 }
 
-/**
- * A freeze stops what leaves an account, not what arrives: money from outside has moved already, and turning it
- * away would only lose track of it.
- */
 function decideMovement(
   command: Extract<AccountCommand, { type: 'deposit' | 'withdraw' }>,
   state: ExistingAccount,
 ): Decision<AccountEvent> {
   const { transfer, amount, currency } = command;
-  assert(amount > 0n, 'an amount is positive');
   const paysOut = command.type === 'withdraw';
-  const posted = paysOut ? state.posted - amount : state.posted + amount;
-  if (currency !== state.currency) {
-    const detail = `Account ${state.id} is in ${state.currency}, not ${currency}.`;
-    return reject(rejection('currency_mismatch', detail));
-  }
-  if (state.status === 'closed') {
-    return reject(rejection('account_closed', `Account ${state.id} is closed.`));
-  }
-  if (paysOut && state.status === 'frozen') {
-    return reject(rejection('account_frozen', `Account ${state.id} is frozen.`));
-  }
-  if (paysOut && !isWorldAccount(state.id) && available(state) < amount) {
-    const detail = `Account ${state.id} has ${available(state)} available, less than ${amount}.`;
-    return reject(rejection('insufficient_funds', detail));
-  }
-  if (overflows(posted)) {
+  const refused = refusal(state, { amount, currency, paysOut });
+  if (refused) return reject(refused);
+  if (overflows(paysOut ? state.posted - amount : state.posted + amount)) {
     const detail = `The balance of account ${state.id} would pass 2^63-1 minor units.`;
     return reject(rejection('amount_overflow', detail));
   }
@@ -144,6 +150,59 @@ function decideMovement(
     amount,
     currency,
   });
+}
+
+/** To hold money is the first half of taking it, so the same stands in its way. */
+function decideHold(
+  { purpose, amount, currency }: Extract<AccountCommand, { type: 'hold' | 'release' }>,
+  state: ExistingAccount,
+): Decision<AccountEvent> {
+  const refused = refusal(state, { amount, currency, paysOut: true });
+  if (refused) return reject(refused);
+  if (overflows(state.held + amount)) {
+    const detail = `What is held of account ${state.id} would pass 2^63-1 minor units.`;
+    return reject(rejection('amount_overflow', detail));
+  }
+  return accept<AccountEvent>({ type: 'FundsHeld', purpose, amount });
+}
+
+/**
+ * Why an account does not take part in a movement.
+ * A freeze stops what leaves an account, not what arrives: money from outside has moved already, and turning it
+ * away would only lose track of it.
+ */
+function refusal(
+  state: ExistingAccount,
+  { amount, currency, paysOut }: { amount: bigint; currency: string; paysOut: boolean },
+): Rejection | undefined {
+  assert(amount > 0n, 'an amount is positive');
+  if (currency !== state.currency) {
+    const detail = `Account ${state.id} is in ${state.currency}, not ${currency}.`;
+    return rejection('currency_mismatch', detail);
+  }
+  if (state.status === 'closed') return rejection('account_closed', `Account ${state.id} is closed.`);
+  if (!paysOut) return undefined;
+  if (state.status === 'frozen') return rejection('account_frozen', `Account ${state.id} is frozen.`);
+  if (!isWorldAccount(state.id) && available(state) < amount) {
+    const detail = `Account ${state.id} has ${available(state)} available, less than ${amount}.`;
+    return rejection('insufficient_funds', detail);
+  }
+  return undefined;
+}
+
+/** A limit is lowered only as far as what is spent and held leaves room. */
+function decideUpdate(overdraftLimit: bigint, state: ExistingAccount): Decision<AccountEvent> {
+  assert(!isWorldAccount(state.id), 'a world account has no limit');
+  if (state.status === 'closed') {
+    return reject(rejection('account_closed', `Account ${state.id} is closed.`));
+  }
+  if (overdraftLimit === state.overdraftLimit) return accept();
+  const left = available({ ...state, overdraftLimit });
+  if (left < 0n) {
+    const detail = `With an overdraft limit of ${overdraftLimit}, account ${state.id} would have ${left} available.`;
+    return reject(rejection('insufficient_funds', detail));
+  }
+  return accept<AccountEvent>({ type: 'AccountUpdated', overdraftLimit });
 }
 
 /** Asking for what is so already is no error and no event. */
@@ -181,6 +240,12 @@ function evolve(state: AccountState, event: AccountEvent): AccountState {
       return { ...state, posted: state.posted + event.amount };
     case 'MoneyWithdrawn':
       return { ...state, posted: state.posted - event.amount };
+    case 'FundsHeld':
+      return { ...state, held: state.held + event.amount };
+    case 'FundsReleased':
+      return { ...state, held: state.held - event.amount };
+    case 'AccountUpdated':
+      return { ...state, overdraftLimit: event.overdraftLimit };
     case 'AccountFrozen':
       return { ...state, status: 'frozen' };
     case 'AccountUnfrozen':

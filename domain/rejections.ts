@@ -5,13 +5,26 @@
 export const REJECTIONS = [
   'account_exists',
   'account_not_found',
+  'transfer_not_found',
+  'hold_not_found',
+  'version_mismatch',
+  'transfer_not_pending',
+  'transfer_not_posted',
+  'hold_not_active',
+  'already_reversed',
   'same_account',
+  'entries_unbalanced',
   'currency_mismatch',
+  'amount_exceeds_hold',
+  'amount_exceeds_transfer',
   'account_closed',
   'account_frozen',
   'insufficient_funds',
   'amount_overflow',
   'account_not_empty',
+  'rail_declined',
+  'resolved_as_failed',
+  'workflow_failed',
   'idempotency_key_reused',
 ] as const;
 
@@ -22,6 +35,26 @@ export type Rejection = {
   /** A sentence for the person who reads the answer. */
   readonly detail: string;
 };
+
+/** These say that there is nothing, or nothing any more, to do the command to: no trace is left of having asked. */
+const WITHOUT_TRACE: ReadonlySet<RejectionCode> = new Set([
+  'account_exists',
+  'account_not_found',
+  'transfer_not_found',
+  'hold_not_found',
+  'version_mismatch',
+  'transfer_not_pending',
+  'transfer_not_posted',
+  'hold_not_active',
+  'already_reversed',
+  'account_not_empty',
+  'idempotency_key_reused',
+]);
+
+/** True for a refusal that is a business outcome: it is recorded, and the same command gets it again for ever. */
+export function isOutcome({ code }: Rejection): boolean {
+  return !WITHOUT_TRACE.has(code);
+}
 
 /** Builds a rejection. */
 export function rejection(code: RejectionCode, detail: string): Rejection {

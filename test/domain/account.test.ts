@@ -18,6 +18,10 @@ const moved = (type: 'MoneyDeposited' | 'MoneyWithdrawn', amount: bigint): Accou
 });
 const deposited = (amount: bigint) => moved('MoneyDeposited', amount);
 const withdrawn = (amount: bigint) => moved('MoneyWithdrawn', amount);
+const purpose = { hold: 'h' };
+const held = (amount: bigint): AccountEvent => ({ type: 'FundsHeld', purpose, amount });
+const released = (amount: bigint): AccountEvent => ({ type: 'FundsReleased', purpose, amount });
+const updated = (overdraftLimit: bigint): AccountEvent => ({ type: 'AccountUpdated', overdraftLimit });
 const frozen: AccountEvent = { type: 'AccountFrozen' };
 const unfrozen: AccountEvent = { type: 'AccountUnfrozen' };
 const closed: AccountEvent = { type: 'AccountClosed' };
@@ -26,6 +30,9 @@ const deposit = (amount: bigint, currency = 'EUR') =>
   ({ type: 'deposit', transfer: 't', amount, currency }) as const;
 const withdraw = (amount: bigint, currency = 'EUR') =>
   ({ type: 'withdraw', transfer: 't', amount, currency }) as const;
+const hold = (amount: bigint, currency = 'EUR') => ({ type: 'hold', purpose, amount, currency }) as const;
+const release = (amount: bigint) => ({ type: 'release', purpose, amount, currency: 'EUR' }) as const;
+const update = (overdraftLimit: bigint) => ({ type: 'update', overdraftLimit }) as const;
 const create = {
   type: 'create',
   owner: 'alice',
@@ -47,6 +54,8 @@ describe('opening an account', () => {
   test('nothing happens to an account that does not exist', () => {
     alice.given().when(deposit(1n)).thenRejected('account_not_found');
     alice.given().when(withdraw(1n)).thenRejected('account_not_found');
+    alice.given().when(hold(1n)).thenRejected('account_not_found');
+    alice.given().when(update(1n)).thenRejected('account_not_found');
     alice.given().when({ type: 'freeze' }).thenRejected('account_not_found');
     alice.given().when({ type: 'close' }).thenRejected('account_not_found');
   });
@@ -78,6 +87,75 @@ describe('moving money', () => {
   });
 });
 
+describe('holding money', () => {
+  test('what is available can be held, to the last unit and no further', () => {
+    alice.given(created(), deposited(100n)).when(hold(100n)).then(held(100n));
+    alice.given(created(), deposited(100n)).when(hold(101n)).thenRejected('insufficient_funds');
+    alice.given(created(50n), deposited(100n)).when(hold(150n)).then(held(150n));
+    alice.given(created(50n), deposited(100n)).when(hold(151n)).thenRejected('insufficient_funds');
+  });
+  test('what is held is not there to be spent, nor to be held again', () => {
+    const history = [created(), deposited(100n), held(60n)];
+    alice
+      .given(...history)
+      .when(withdraw(40n))
+      .then(withdrawn(40n));
+    alice
+      .given(...history)
+      .when(withdraw(41n))
+      .thenRejected('insufficient_funds');
+    alice
+      .given(...history)
+      .when(hold(41n))
+      .thenRejected('insufficient_funds');
+  });
+  test('what is released is there again', () => {
+    alice.given(created(), deposited(100n), held(60n)).when(release(60n)).then(released(60n));
+    alice
+      .given(created(), deposited(100n), held(60n), released(60n))
+      .when(withdraw(100n))
+      .then(withdrawn(100n));
+  });
+  test('what was not held cannot be released: only a bug asks for that', () => {
+    expect(() => alice.given(created(), deposited(9n), held(5n)).when(release(6n))).toThrow(/was held/);
+  });
+  test('money of another currency is refused', () => {
+    alice.given(created(), deposited(9n)).when(hold(1n, 'USD')).thenRejected('currency_mismatch');
+  });
+  test('a frozen or a closed account holds nothing more, but what it held is released', () => {
+    alice.given(created(), deposited(9n), frozen).when(hold(1n)).thenRejected('account_frozen');
+    alice.given(created(), closed).when(hold(1n)).thenRejected('account_closed');
+    alice.given(created(), deposited(9n), held(5n), frozen).when(release(5n)).then(released(5n));
+  });
+});
+
+describe('changing the overdraft limit', () => {
+  test('it is raised, and then there is more to spend', () => {
+    alice.given(created()).when(update(50n)).then(updated(50n));
+    alice.given(created(), updated(50n)).when(withdraw(50n)).then(withdrawn(50n));
+    alice.given(created(), updated(50n)).when(withdraw(51n)).thenRejected('insufficient_funds');
+  });
+  test('it is lowered as far as what is spent and held leaves room, and no further', () => {
+    const history = [created(100n), deposited(10n), withdrawn(40n), held(20n)];
+    alice
+      .given(...history)
+      .when(update(50n))
+      .then(updated(50n));
+    alice
+      .given(...history)
+      .when(update(49n))
+      .thenRejected('insufficient_funds');
+  });
+  test('a limit that it has already is no event', () => {
+    alice.given(created(50n)).when(update(50n)).thenNothing();
+  });
+  test('a frozen account gets another limit, a closed one does not', () => {
+    alice.given(created(), frozen).when(update(50n)).then(updated(50n));
+    alice.given(created(), closed).when(update(50n)).thenRejected('account_closed');
+    alice.given(created(), closed).when(update(0n)).thenRejected('account_closed');
+  });
+});
+
 describe('freezing', () => {
   test('nothing leaves a frozen account, but money still arrives', () => {
     alice.given(created(), deposited(9n), frozen).when(withdraw(1n)).thenRejected('account_frozen');
@@ -103,6 +181,7 @@ describe('closing', () => {
     alice.given(created(), frozen).when({ type: 'close' }).then(closed);
     alice.given(created(), deposited(1n)).when({ type: 'close' }).thenRejected('account_not_empty');
     alice.given(created(9n), withdrawn(1n)).when({ type: 'close' }).thenRejected('account_not_empty');
+    alice.given(created(9n), held(1n)).when({ type: 'close' }).thenRejected('account_not_empty');
   });
   test('a closed account takes part in nothing', () => {
     alice.given(created(), closed).when(deposit(1n)).thenRejected('account_closed');
@@ -117,6 +196,13 @@ describe('the world account', () => {
   test('it exists by itself and goes below zero without limit, short of what can be kept', () => {
     world.given().when(withdraw(AMOUNT_MAX)).then(withdrawn(AMOUNT_MAX));
     world.given(withdrawn(AMOUNT_MAX)).when(withdraw(1n)).thenRejected('amount_overflow');
+  });
+  test('it holds whatever is asked for', () => {
+    world.given().when(hold(AMOUNT_MAX)).then(held(AMOUNT_MAX));
+  });
+  test('its limit and its status are nothing that anybody changes', () => {
+    expect(() => world.given().when(update(5n))).toThrow(/no limit/);
+    expect(() => world.given().when({ type: 'freeze' })).toThrow(/never changes/);
   });
   test('it has one currency', () => {
     world.given().when(withdraw(1n, 'USD')).thenRejected('currency_mismatch');

@@ -1,191 +1,223 @@
 import { describe, expect, test } from 'vitest';
-import fc from 'fast-check';
-import { account, available, isWorldAccount, worldAccount, type AccountState } from '../../domain/account.ts';
-import { decide, type Command, type LedgerDecision } from '../../domain/ledger.ts';
-import { transfer, type TransferState, type TransferTerms } from '../../domain/transfer.ts';
+import { AMOUNT_MAX } from '../../domain/money.ts';
+import { ledgerWith, type MemoryLedger, namesOf, NIGHT, NOON, NOW } from './memory-ledger.ts';
 
-/** A ledger in memory: the fold of its events, nothing more. */
-class MemoryLedger {
-  readonly accounts = new Map<string, AccountState>();
-  readonly transfers = new Map<string, TransferState>();
-
-  account = (id: string) => this.accounts.get(id) ?? account.initialState(id);
-  transfer = (id: string) => this.transfers.get(id) ?? transfer.initialState(id);
-
-  carryOut(command: Command): LedgerDecision {
-    const decision = decide(command, this);
-    for (const { aggregate, id, event } of decision.events) {
-      if (aggregate === 'account') this.accounts.set(id, account.evolve(this.account(id), event));
-      else this.transfers.set(id, transfer.evolve(this.transfer(id), event));
-    }
-    return decision;
-  }
-
-  create(id: string, currency = 'EUR', overdraftLimit = 0n): LedgerDecision {
-    const command = { type: 'create', owner: id, currency, overdraftLimit, metadata: {} } as const;
-    return this.carryOut({ type: 'account', id, command });
-  }
-
-  move(id: string, terms: Pick<TransferTerms, 'source' | 'destination' | 'amount'>, currency = 'EUR') {
-    const rest = { kind: 'transfer', currency, metadata: {}, requestedAt: '2026-01-01T00:00:00Z' } as const;
-    return this.carryOut({ type: 'transfer', id, terms: { ...rest, ...terms } });
-  }
-}
-
-const names = (decision: LedgerDecision) => decision.events.map(({ id, event }) => `${id} ${event.type}`);
+const fromAlice = (amount: bigint) => ({ source: 'alice', destination: 'bob', amount });
 
 describe('a transfer', () => {
   test('takes from the source, gives to the destination, and is completed, in this order', () => {
-    const ledger = new MemoryLedger();
-    ledger.create('alice');
+    const ledger = ledgerWith({ alice: 0n });
     const decision = ledger.move('t1', { source: 'world_EUR', destination: 'alice', amount: 5n });
-    expect(names(decision)).toEqual([
+    expect(namesOf(decision)).toEqual([
       'world_EUR MoneyWithdrawn',
       'alice MoneyDeposited',
       't1 TransferCompleted',
     ]);
-    expect(ledger.account('alice')).toMatchObject({ posted: 5n });
-    expect(ledger.account('world_EUR')).toMatchObject({ posted: -5n });
+    expect(ledger.balances('alice').posted).toBe(5n);
+    expect(ledger.balances('world_EUR').posted).toBe(-5n);
   });
 
   test('that is refused is recorded as rejected and moves nothing', () => {
-    const ledger = new MemoryLedger();
-    ledger.create('alice');
-    ledger.create('bob');
-    const decision = ledger.move('t1', { source: 'alice', destination: 'bob', amount: 5n });
-    expect(names(decision)).toEqual(['t1 TransferRejected']);
+    const ledger = ledgerWith({ alice: 0n, bob: 0n });
+    const decision = ledger.move('t1', fromAlice(5n));
+    expect(namesOf(decision)).toEqual(['t1 TransferRejected']);
     expect(decision.rejection?.code).toBe('insufficient_funds');
-    expect(ledger.account('bob')).toMatchObject({ posted: 0n });
+    expect(ledger.balances('bob').posted).toBe(0n);
   });
 
-  test('that names an account which does not exist leaves no trace', () => {
-    const ledger = new MemoryLedger();
-    ledger.create('alice');
-    for (const [source, destination] of [
-      ['ghost', 'alice'],
-      ['alice', 'ghost'],
-      ['ghost', 'ghost'],
-    ] as const) {
-      const decision = ledger.move('t1', { source, destination, amount: 5n });
+  test.each([
+    ['ghost', 'alice'],
+    ['alice', 'ghost'],
+    ['ghost', 'ghost'],
+  ])('from %s to %s names an account which does not exist, and leaves no trace', (source, destination) => {
+    const ledger = ledgerWith({ alice: 0n });
+    for (const more of [{}, { approvalExpiresAt: NOON }, { scheduledFor: NOON }]) {
+      const decision = ledger.move('t1', { source, destination, amount: 5n }, more);
       expect(decision).toMatchObject({ events: [], rejection: { code: 'account_not_found' } });
     }
   });
 
-  test('to the account that it comes from is refused, before anything about money', () => {
-    const ledger = new MemoryLedger();
-    ledger.create('alice');
-    const decision = ledger.move('t1', { source: 'alice', destination: 'alice', amount: 5n }, 'USD');
-    expect(decision.rejection?.code).toBe('same_account');
-  });
-
   test('gives the first rejection by precedence when several apply', () => {
-    const ledger = new MemoryLedger();
-    ledger.create('alice');
+    const ledger = ledgerWith({ alice: 0n, shut: 0n, ice: 0n });
     ledger.create('dollars', 'USD');
-    const decision = ledger.move('t1', { source: 'alice', destination: 'dollars', amount: 5n });
-    expect(decision.rejection?.code).toBe('currency_mismatch');
+    ledger.change('shut', 'close');
+    ledger.change('ice', 'freeze');
+    const refused = (source: string, destination: string, currency = 'EUR') =>
+      ledger.move(`${source} to ${destination}`, { source, destination, amount: 5n }, { currency }).rejection
+        ?.code;
+    expect(refused('alice', 'alice', 'USD')).toBe('same_account');
+    expect(refused('shut', 'dollars')).toBe('currency_mismatch');
+    expect(refused('ice', 'shut')).toBe('account_closed');
+    expect(refused('ice', 'alice')).toBe('account_frozen');
+    expect(refused('alice', 'ice')).toBe('insufficient_funds');
   });
 });
 
-const ids = ['alice', 'bob', 'carol', 'dave', worldAccount('EUR'), worldAccount('USD')] as const;
-const anyId = fc.constantFrom(...ids);
-const customer = fc.constantFrom('alice', 'bob', 'carol', 'dave');
-const currency = fc.constantFrom('EUR', 'EUR', 'EUR', 'USD');
-const anyAmount = fc.oneof(fc.bigInt(1n, 200n), fc.bigInt(1n, 10n ** 19n - 1n));
+describe('a transfer that somebody has to approve', () => {
+  const toApprove = { approvalExpiresAt: NOON };
+  function waiting(): MemoryLedger {
+    const ledger = ledgerWith({ alice: 10n, bob: 0n });
+    ledger.move('t', fromAlice(7n), toApprove);
+    return ledger;
+  }
 
-type Step = (ledger: MemoryLedger, index: number) => LedgerDecision;
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 2,
-    arbitrary: fc.tuple(customer, currency, fc.bigInt(0n, 100n)).map(
-      ([id, code, limit]): Step =>
-        (ledger) =>
-          ledger.create(id, code, limit),
-    ),
-  },
-  {
-    weight: 10,
-    arbitrary: fc.tuple(anyId, anyId, anyAmount, currency).map(
-      ([source, destination, amount, code]): Step =>
-        (ledger, index) =>
-          ledger.move(`t${index}`, { source, destination, amount }, code),
-    ),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.tuple(customer, fc.constantFrom('freeze', 'unfreeze', 'close')).map(
-      ([id, type]): Step =>
-        (ledger) =>
-          ledger.carryOut({ type: 'account', id, command: { type } }),
-    ),
-  },
-);
-
-describe('whatever is asked of a ledger, in whatever order', () => {
-  const anyHistory = fc.array(step, { minLength: 1, maxLength: 60 });
-
-  test('the posted balances of each currency sum to zero after every command', () => {
-    fc.assert(
-      fc.property(anyHistory, (steps) => {
-        const ledger = new MemoryLedger();
-        steps.forEach((take, index) => {
-          take(ledger, index);
-          const sums: Record<string, bigint> = {};
-          for (const state of ledger.accounts.values()) {
-            if (state.status !== 'none') sums[state.currency] = (sums[state.currency] ?? 0n) + state.posted;
-          }
-          for (const sum of Object.values(sums)) expect(sum).toBe(0n);
-        });
-      }),
-    );
+  test('holds its money until somebody has decided', () => {
+    const ledger = ledgerWith({ alice: 10n, bob: 0n });
+    const decision = ledger.move('t', fromAlice(7n), toApprove);
+    expect(namesOf(decision)).toEqual(['alice FundsHeld', 't TransferRequested']);
+    expect(ledger.balances('alice')).toEqual({ posted: 10n, held: 7n });
+    expect(ledger.transfer('t').status).toBe('awaiting_approval');
+    expect(ledger.move('t2', fromAlice(4n)).rejection?.code).toBe('insufficient_funds');
   });
 
-  test('no account but a world account has less than zero available', () => {
-    fc.assert(
-      fc.property(anyHistory, (steps) => {
-        const ledger = new MemoryLedger();
-        steps.forEach((take, index) => {
-          take(ledger, index);
-          for (const state of ledger.accounts.values()) {
-            if (state.status === 'none' || isWorldAccount(state.id)) continue;
-            expect(available(state)).toBeGreaterThanOrEqual(0n);
-          }
-        });
-      }),
-    );
+  test.each([
+    { what: 'more than there is', amount: 11n, destination: 'bob', code: 'insufficient_funds' },
+    { what: 'a closed account', amount: 1n, destination: 'shut', code: 'account_closed' },
+    { what: 'its own account', amount: 1n, destination: 'alice', code: 'same_account' },
+  ])('is rejected at once if it asks for $what', ({ amount, destination, code }) => {
+    const ledger = ledgerWith({ alice: 10n, bob: 0n, shut: 0n });
+    ledger.change('shut', 'close');
+    const decision = ledger.move('t', { source: 'alice', destination, amount }, toApprove);
+    expect(namesOf(decision)).toEqual(['t TransferRejected']);
+    expect(decision.rejection?.code).toBe(code);
   });
 
-  test('a refused command changes no balance, and a posted one moves its amount from one to the other', () => {
-    fc.assert(
-      fc.property(anyHistory, (steps) => {
-        const ledger = new MemoryLedger();
-        const posted = (id: string) => {
-          const state = ledger.account(id);
-          return state.status === 'none' ? 0n : state.posted;
-        };
-        steps.forEach((take, index) => {
-          const before = new Map(ids.map((id) => [id, posted(id)]));
-          const decision = take(ledger, index);
-          const made = ledger.transfer(`t${index}`);
-          const moved = made.status === 'posted' ? made : undefined;
-          if (decision.rejection) expect(moved).toBeUndefined();
-          for (const id of ids) {
-            let expected = before.get(id) ?? 0n;
-            if (moved?.source === id) expected -= moved.amount;
-            if (moved?.destination === id) expected += moved.amount;
-            expect(posted(id)).toBe(expected);
-          }
-        });
-      }),
-    );
+  test('when it is approved, moves what it held', () => {
+    const ledger = waiting();
+    expect(namesOf(ledger.step('t', { type: 'approve', at: NOW }))).toEqual([
+      't TransferApproved',
+      'alice FundsReleased',
+      'alice MoneyWithdrawn',
+      'bob MoneyDeposited',
+      't TransferCompleted',
+    ]);
+    expect(ledger.balances('alice')).toEqual({ posted: 3n, held: 0n });
+    expect(ledger.balances('bob')).toEqual({ posted: 7n, held: 0n });
   });
 
-  test('the same command over the same ledger is decided the same', () => {
-    fc.assert(
-      fc.property(anyHistory, (steps) => {
-        const [one, two] = [new MemoryLedger(), new MemoryLedger()];
-        steps.forEach((take, index) => expect(take(one, index)).toEqual(take(two, index)));
-      }),
-    );
+  test.each([
+    { step: { type: 'reject' }, event: 'TransferRejected', status: 'rejected' },
+    { step: { type: 'cancel' }, event: 'TransferCancelled', status: 'cancelled' },
+    { step: { type: 'expire' }, event: 'TransferExpired', status: 'expired' },
+  ] as const)('$step.type lets its money go', ({ step, event, status }) => {
+    const ledger = waiting();
+    const decision = ledger.step('t', step);
+    expect(namesOf(decision)).toEqual(['alice FundsReleased', `t ${event}`]);
+    expect(decision.rejection).toBeUndefined();
+    expect(ledger.balances('alice')).toEqual({ posted: 10n, held: 0n });
+    expect(ledger.transfer('t').status).toBe(status);
+    expect(ledger.step('t', { type: 'approve', at: NOW })).toMatchObject({
+      events: [],
+      rejection: { code: 'transfer_not_pending' },
+    });
+  });
+
+  test('fails when it is approved and an account does not take part any more, and keeps nothing', () => {
+    const ledger = waiting();
+    ledger.change('bob', 'close');
+    const decision = ledger.step('t', { type: 'approve', at: NOW });
+    expect(namesOf(decision)).toEqual(['t TransferApproved', 'alice FundsReleased', 't TransferFailed']);
+    expect(decision.rejection?.code).toBe('account_closed');
+    expect(ledger.balances('alice')).toEqual({ posted: 10n, held: 0n });
+  });
+
+  test('and has a day keeps its money till then, and then moves it', () => {
+    const ledger = ledgerWith({ alice: 10n, bob: 0n });
+    ledger.move('t', fromAlice(7n), { ...toApprove, scheduledFor: NIGHT });
+    expect(namesOf(ledger.step('t', { type: 'complete' }))).toEqual([]);
+    expect(namesOf(ledger.step('t', { type: 'approve', at: NOW }))).toEqual(['t TransferApproved']);
+    expect(ledger.balances('alice')).toEqual({ posted: 10n, held: 7n });
+    ledger.step('t', { type: 'complete' });
+    expect(ledger.balances('alice')).toEqual({ posted: 3n, held: 0n });
+  });
+
+  test('cannot be approved twice, nor completed twice', () => {
+    const ledger = waiting();
+    ledger.step('t', { type: 'approve', at: NOW });
+    expect(ledger.step('t', { type: 'approve', at: NOW }).rejection?.code).toBe('transfer_not_pending');
+    expect(ledger.step('t', { type: 'complete' })).toEqual({ events: [] });
+    expect(ledger.balances('bob')).toEqual({ posted: 7n, held: 0n });
+  });
+});
+
+describe('a transfer that waits for its day', () => {
+  test('holds nothing: what is there on that day counts', () => {
+    const ledger = ledgerWith({ alice: 10n, bob: 0n });
+    expect(namesOf(ledger.move('t', fromAlice(99n), { scheduledFor: NOON }))).toEqual([
+      't TransferRequested',
+    ]);
+    expect(ledger.balances('alice')).toEqual({ posted: 10n, held: 0n });
+    ledger.move('more', { source: 'world_EUR', destination: 'alice', amount: 89n });
+    expect(namesOf(ledger.step('t', { type: 'complete' }))).toEqual([
+      'alice MoneyWithdrawn',
+      'bob MoneyDeposited',
+      't TransferCompleted',
+    ]);
+    expect(ledger.balances('bob').posted).toBe(99n);
+  });
+
+  test('fails on that day if the money is not there', () => {
+    const ledger = ledgerWith({ alice: 10n, bob: 0n });
+    ledger.move('t', fromAlice(11n), { scheduledFor: NOON });
+    const decision = ledger.step('t', { type: 'complete' });
+    expect(namesOf(decision)).toEqual(['t TransferFailed']);
+    expect(decision.rejection?.code).toBe('insufficient_funds');
+    expect(ledger.transfer('t').status).toBe('failed');
+  });
+
+  test('begins though its source is frozen, which may pass; not if an account is closed, which never does', () => {
+    const ledger = ledgerWith({ alice: 10n, bob: 0n, shut: 0n });
+    ledger.change('shut', 'close');
+    ledger.change('alice', 'freeze');
+    expect(ledger.move('t', fromAlice(5n), { scheduledFor: NOON }).rejection).toBeUndefined();
+    const toShut = { source: 'alice', destination: 'shut', amount: 5n };
+    expect(ledger.move('t2', toShut, { scheduledFor: NOON }).rejection?.code).toBe('account_closed');
+    const dollars = { scheduledFor: NOON, currency: 'USD' };
+    expect(ledger.move('t3', fromAlice(5n), dollars).rejection?.code).toBe('currency_mismatch');
+  });
+});
+
+describe('a transfer through a rail', () => {
+  test('holds its money until the rail has taken it', () => {
+    const ledger = ledgerWith({ alice: 10n });
+    const out = { source: 'alice', destination: 'world_EUR', amount: 7n };
+    expect(namesOf(ledger.move('t', out, { rail: 'sepa' }))).toEqual([
+      'alice FundsHeld',
+      't TransferRequested',
+    ]);
+    expect(namesOf(ledger.step('t', { type: 'park', reason: 'no answer' }))).toEqual(['t TransferParked']);
+    ledger.step('t', { type: 'complete' });
+    expect(ledger.balances('alice')).toEqual({ posted: 3n, held: 0n });
+  });
+
+  test('that declines it lets the money go', () => {
+    const ledger = ledgerWith({ alice: 10n });
+    ledger.move('t', { source: 'alice', destination: 'world_EUR', amount: 7n }, { rail: 'sepa' });
+    const rejection = { code: 'rail_declined', detail: 'No such IBAN.' } as const;
+    expect(namesOf(ledger.step('t', { type: 'fail', rejection }))).toEqual([
+      'alice FundsReleased',
+      't TransferFailed',
+    ]);
+    expect(ledger.balances('alice')).toEqual({ posted: 10n, held: 0n });
+  });
+
+  test('that has to be approved is not on its way before that', () => {
+    const ledger = ledgerWith({ alice: 10n });
+    const out = { source: 'alice', destination: 'world_EUR', amount: 7n };
+    ledger.move('t', out, { rail: 'sepa', approvalExpiresAt: NOON });
+    expect(namesOf(ledger.step('t', { type: 'approve', at: NOW }))).toEqual(['t TransferApproved']);
+    expect(ledger.transfer('t').status).toBe('pending');
+    expect(ledger.step('t', { type: 'cancel' }).rejection?.code).toBe('transfer_not_pending');
+  });
+});
+
+describe('the largest amounts', () => {
+  test('a balance that would pass 2^63-1 is refused, also when a transfer has waited', () => {
+    const ledger = ledgerWith({ alice: 5n, bob: AMOUNT_MAX - 9n });
+    ledger.create('carol', 'EUR', 9n);
+    ledger.move('t', fromAlice(5n), { approvalExpiresAt: NOON });
+    ledger.move('more', { source: 'carol', destination: 'bob', amount: 9n });
+    expect(ledger.step('t', { type: 'approve', at: NOW }).rejection?.code).toBe('amount_overflow');
+    expect(ledger.balances('alice')).toEqual({ posted: 5n, held: 0n });
   });
 });
