@@ -3,9 +3,9 @@ import { Overloaded, type Appender } from './appender.ts';
 import type { Outcome } from './outcome.ts';
 
 /**
- * What became of a command: a transfer was `posted` or `rejected`, an account was `changed`, an earlier one was found
- * (`replayed`), nothing was recorded (`refused`), the queue was full (`overloaded`), or the log gave no clear answer
- * (`unavailable`).
+ * What became of a command: it left a transfer `posted`, or the rules refused it and that is on record (`rejected`);
+ * an account, a hold or a transfer that waits was `changed`; an earlier one was found (`replayed`), nothing was recorded
+ * (`refused`), the queue was full (`overloaded`), or the log gave no clear answer (`unavailable`).
  */
 export const COMMAND_OUTCOMES = [
   'posted',
@@ -54,6 +54,8 @@ export function observed(appender: Appender, observer: AppenderObserver, max: nu
 function nameOf(outcome: Outcome): ObservedOutcome {
   if (outcome.type === 'refused') return 'refused';
   if (outcome.replayed) return 'replayed';
-  if (outcome.type === 'account') return 'changed';
-  return outcome.event.name === 'TransferCompleted' ? 'posted' : 'rejected';
+  if (outcome.type === 'rejected') return 'rejected';
+  if (outcome.type !== 'transfer') return 'changed';
+  if (outcome.rejection !== undefined) return 'rejected';
+  return outcome.transfer.status === 'posted' ? 'posted' : 'changed';
 }

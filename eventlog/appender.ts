@@ -5,17 +5,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { accountsOf, type Command } from '../domain/ledger.ts';
-import { toCommand } from '../contracts/commands.ts';
+import { makesTransfer, toCommand, type CommandRequest } from '../contracts/commands.ts';
+import { beginningOf } from '../domain/ledger.ts';
+import type { Rejection } from '../domain/rejections.ts';
+import type { RecordedEvent } from '../contracts/events.ts';
 import type { AggregateRef } from '../contracts/subjects.ts';
 import type { AppenderObserver } from './appender-observer.ts';
 import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batch.ts';
-import { identityOf, planBatch, type Plan, type Submission } from './plan.ts';
+import { identityOf } from './identity.ts';
+import { planBatch, type Plan, type Submission, type Waiting } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
-import { outcomeOf, replay, type Outcome } from './outcome.ts';
+import { replay, reused, type Outcome } from './outcome.ts';
 import { lastPosition, LogUnavailable } from './direct-get.ts';
-import { createTips, isCurrent } from './tips.ts';
+import { createTips, type TipMaps } from './tips.ts';
 
 export type Appender = {
   /**
@@ -72,10 +75,10 @@ export type LocalAppender = Appender & {
   readonly forget: () => void;
 };
 
-type Item = Submission & {
-  readonly command: Command;
+type Item = Waiting & {
   readonly identity: AggregateRef | undefined;
-  readonly since: number;
+  /** The transfer or the hold that it makes. */
+  readonly begins: AggregateRef | undefined;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
   /** An append with this command in it had no clear answer: if it is found in the log, it is this one's own. */
@@ -88,11 +91,15 @@ type Item = Submission & {
 type Flight = {
   readonly items: readonly Item[];
   readonly plan: Plan;
+  /** What is known of commands that the plan refuses, by what they are known by. */
+  readonly known: ReadonlyMap<string, RecordedEvent>;
 };
 
 const COMMIT_TIMEOUT_MS = 2_000;
 /** How old a command may get before its caller is told that the log did not take it. */
 export const PATIENCE_MS = 5_000;
+/** How often a command is decided that does not go together with what is read. */
+const READINGS_MAX = 4;
 /** Commands that are looked at for one batch. */
 const TAKE = BATCH_MESSAGES_MAX / 2;
 /** Commands that fill a batch: a transfer is three messages. */
@@ -164,10 +171,11 @@ export function createAppender(
       stale = false;
       end ??= await lastPosition({ nc, ledger });
       const plan = await planFor(batch, end + (ahead?.plan.messages.length ?? 0));
-      for (const [id, tip] of plan.tips) tips.setAccount(id, tip);
+      const knownNow = await findRefused(batch, plan);
+      tips.set(plan.tips);
       const planned = batch.splice(0, plan.outcomes.length);
       queue.unshift(...batch, ...twins);
-      return planned.length === 0 ? undefined : { items: planned, plan };
+      return planned.length === 0 ? undefined : { items: planned, plan, known: knownNow };
     } catch (error) {
       if (error instanceof LogUnavailable) {
         queue.unshift(...open);
@@ -179,29 +187,40 @@ export function createAppender(
   }
 
   /**
-   * What changes an account is guarded by its last position. A refusal changes none: nothing would tell that it was
-   * decided on what another appender has changed since. So it counts only if its accounts were read, or written here,
-   * after the command had come; if they were not, they are read again. Each account is then as it was at some moment
-   * between the asking and the answer.
+   * What changes an aggregate is guarded by its last position. A refusal changes none, and some accounts are only looked
+   * at: nothing would tell that it was decided on what another appender has changed since. So it counts only if what it
+   * saw was read, or written here, after the command had come; if not, it is read again. Each aggregate is then as it
+   * was at some moment between the asking and the answer.
    */
   async function planFor(batch: readonly Item[], after: number): Promise<Plan> {
-    for (;;) {
-      await tips.load(batch.flatMap(({ command }) => accountsOf(command)));
+    for (let readings = 1; ; readings += 1) {
+      await tips.load(batch.map(({ command }) => command));
       const now = timeOfEvents();
-      const plan = planBatch(batch, { ledger, now, after, account: tips.account });
-      const doubtful = plan.outcomes.flatMap(({ changesAccounts }, index) => {
-        const item = batch[index];
-        if (!item || changesAccounts) return [];
-        return accountsOf(item.command).filter(
-          (id) => !plan.tips.has(id) && !isCurrent(tips.account(id), item.since),
-        );
-      });
+      const plan = planBatch(batch, { ledger, now, after, tips });
+      const doubtful = plan.outcomes.flatMap(({ unguarded, error }) =>
+        error === undefined || readings < READINGS_MAX ? unguarded : [],
+      );
       if (doubtful.length === 0) {
         tips.note(now);
         return plan;
       }
       tips.forget(doubtful);
     }
+  }
+
+  /**
+   * Looks once more for what is to be refused without a trace: another appender may have carried out the same command
+   * after we had asked for it, and before we read what it changed.
+   */
+  async function findRefused(
+    batch: readonly Item[],
+    { outcomes }: Plan,
+  ): Promise<ReadonlyMap<string, RecordedEvent>> {
+    const asked = outcomes.flatMap(({ rejection, result }, index) => {
+      const identity = rejection && !result ? batch[index]?.identity : undefined;
+      return identity ? [{ identity, search: true }] : [];
+    });
+    return asked.length === 0 ? new Map() : await known.find(asked);
   }
 
   /** A clock that steps back must not date an event before the one that it follows. */
@@ -223,7 +242,7 @@ export function createAppender(
   }
 
   /** Tells the callers what has been stored. */
-  function settle({ items, plan }: Flight): void {
+  function settle({ items, plan, known: before }: Flight): void {
     for (const [index, planned] of plan.outcomes.entries()) {
       const item = items[index];
       if (!item) throw new Error('Each planned outcome belongs to an item');
@@ -231,13 +250,12 @@ export function createAppender(
         item.reject(planned.error);
         continue;
       }
-      const outcome = outcomeOf(item.request, planned, plan.append);
       const { identity } = item;
       if (identity) {
         const place = planned.events.findIndex(({ event: { ref } }) => sameAs(ref, identity));
         if (place >= 0) known.note(identity, plan.append.first + planned.start + place);
       }
-      item.resolve(outcome);
+      item.resolve(planned.result?.outcome() ?? outcomeInLog(item, before) ?? refused(planned.rejection));
     }
   }
 
@@ -249,7 +267,8 @@ export function createAppender(
         item.refused = true;
         item.inDoubt ||= answer.type === 'unknown';
       }
-      tips.forget(flight.items.flatMap(({ command }) => accountsOf(command)));
+      tips.forget(flight.plan.reads);
+      tips.forget(refsOf(flight.plan.tips));
       queue.unshift(...flight.items);
     }
   }
@@ -257,18 +276,19 @@ export function createAppender(
   /**
    * Answers the items whose command was decided before. At first a transfer is looked up only in what this appender
    * remembers: whatever is decided about it writes its outcome, and if the log has one already, the guard refuses that
-   * and the log is asked. An account command may be refused without a message, so it asks at once.
+   * and the log is asked. Other commands may be refused without a message, so they ask at once.
    */
   async function settleDecided(items: readonly Item[]): Promise<Item[]> {
-    const events = await known.find(
-      items.flatMap(({ identity, request, refused, inDoubt }) =>
-        identity ? [{ identity, search: refused || inDoubt || request.type !== 'transfer' }] : [],
-      ),
-    );
+    const asked = items.flatMap((item) => {
+      const search = item.refused || item.inDoubt || !alwaysWrites(item.request);
+      // What it makes may be another command's: the guard would refuse it for ever, and its neighbours with it.
+      const refs = item.refused ? [item.identity, item.begins] : [item.identity];
+      return refs.flatMap((identity) => (identity ? [{ identity, search }] : []));
+    });
+    const events = await known.find(asked);
     if (events.size === 0) return [...items];
     return items.filter((item) => {
-      const event = item.identity && events.get(keyOf(item.identity));
-      const outcome = event && replay(item.request, event, item.inDoubt);
+      const outcome = outcomeInLog(item, events);
       if (outcome) item.resolve(outcome);
       return !outcome;
     });
@@ -287,7 +307,8 @@ export function createAppender(
       }
       return new Promise((resolve, reject) => {
         const { request, since = performance.now(), inDoubt = false } = submission;
-        const meaning = { command: toCommand(request), identity: identityOf(request) };
+        const command = toCommand(request);
+        const meaning = { command, identity: identityOf(request), begins: beginningOf(command) };
         queue.push({ ...submission, ...meaning, since, resolve, reject, inDoubt, refused: false });
         // One turn of the event loop, so that what arrives together is decided together.
         working ??= new Promise<void>((next) => setImmediate(next)).then(work);
@@ -298,6 +319,26 @@ export function createAppender(
       await working;
     },
   };
+}
+
+/** What the log has of a command, or has in its place. */
+function outcomeInLog(item: Item, events: ReadonlyMap<string, RecordedEvent>): Outcome | undefined {
+  const { identity, begins, request, inDoubt } = item;
+  const event = identity && events.get(keyOf(identity));
+  if (event) return replay(request, event, inDoubt);
+  const taken = begins && item.refused ? events.get(keyOf(begins)) : undefined;
+  // With the same fingerprint it is the command itself: what it is known by came to the log just after we asked.
+  return taken && taken.fingerprint !== request.fingerprint ? refused(reused()) : undefined;
+}
+
+/** True for a command that never is refused without a message because of what it has done itself. */
+function alwaysWrites(request: CommandRequest): boolean {
+  return makesTransfer(request) && request.type !== 'reversal';
+}
+
+function refused(rejection: Rejection | undefined): Outcome {
+  if (!rejection) throw new Error('A command has a result, or is refused');
+  return { type: 'refused', rejection };
 }
 
 function tooOld(item: Item): boolean {
@@ -317,6 +358,11 @@ function apart(items: readonly Item[], onTheirWay: Flight | undefined): { batch:
     seen.add(id);
   }
   return { batch, twins };
+}
+
+function refsOf(tips: TipMaps): AggregateRef[] {
+  const refs = (aggregate: keyof TipMaps) => [...tips[aggregate].keys()].map((id) => ({ aggregate, id }));
+  return [...refs('account'), ...refs('transfer'), ...refs('hold')];
 }
 
 function sameAs(one: AggregateRef, other: AggregateRef): boolean {

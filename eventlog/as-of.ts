@@ -2,14 +2,11 @@
 import { aggregateSubject, streamName } from '../contracts/subjects.ts';
 import { decode } from './codec.ts';
 import { directGet, lastPosition, next, type Place } from './direct-get.ts';
-import type { AccountEventRecord, At } from './event-reader.ts';
+import type { AccountRecord } from '../contracts/events.ts';
+import type { At } from './event-reader.ts';
 
 /** The last event of an account; up to a moment if one is given. */
-export async function lastOf(
-  place: Place,
-  account: string,
-  at?: At,
-): Promise<AccountEventRecord | undefined> {
+export async function lastOf(place: Place, account: string, at?: At): Promise<AccountRecord | undefined> {
   const subject = aggregateSubject(place.ledger, { aggregate: 'account', id: account });
   if (at === undefined) return lastUpTo(place, { subject });
   if ('position' in at) {
@@ -25,7 +22,7 @@ export async function lastOf(
   }
   for (;;) {
     const [following] = await next(place, { after: found?.position ?? 0, subject });
-    const event = following && (decode(following) as AccountEventRecord);
+    const event = following && (decode(following) as AccountRecord);
     if (!event || event.time > at.time) return found;
     found = event;
   }
@@ -34,12 +31,12 @@ export async function lastOf(
 async function lastUpTo(
   { nc, ledger }: Place,
   { subject, position }: { subject: string; position?: number },
-): Promise<AccountEventRecord | undefined> {
+): Promise<AccountRecord | undefined> {
   if (position !== undefined && position < 1) return undefined;
   const query = { multi_last: [subject], ...(position === undefined ? {} : { up_to_seq: position }) };
   const found = await directGet(nc, streamName(ledger), query);
   const newest = found.toSorted((a, b) => a.seq - b.seq).at(-1);
-  return newest && (decode(newest) as AccountEventRecord);
+  return newest && (decode(newest) as AccountRecord);
 }
 
 /** The last position whose event is not after a time; 0 if there is none. Halves the log until one is left. */

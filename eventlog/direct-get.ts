@@ -84,3 +84,29 @@ export async function lastPosition({ nc, ledger }: Place): Promise<number> {
     throw error;
   }
 }
+
+const NO_MESSAGE_FOUND = 10_037;
+
+/**
+ * The position of the first message after a position on a subject, as the leader of the stream has it; undefined if
+ * there is none. Replicas may be behind it: what they do not have yet is not found by the other functions here.
+ * @throws LogUnavailable if the server does not answer in time.
+ */
+export async function nextPosition(
+  { nc, ledger }: Place,
+  { after, subject }: { after: number; subject: string },
+): Promise<number | undefined> {
+  const query = JSON.stringify({ seq: after + 1, next_by_subj: subject });
+  const reply = await nc
+    .request(`$JS.API.STREAM.MSG.GET.${streamName(ledger)}`, query, { timeout: READ_TIMEOUT_MS })
+    .catch((error: unknown) => {
+      throw new LogUnavailable(`The log does not answer: ${String(error)}`, { cause: error });
+    });
+  const { message, error } = reply.json<{
+    message?: { seq: number };
+    error?: { err_code?: number; description?: string };
+  }>();
+  if (message) return message.seq;
+  if (error?.err_code === NO_MESSAGE_FOUND) return undefined;
+  throw new LogUnavailable(error?.description ?? 'no message');
+}

@@ -1,13 +1,7 @@
 /** What readers may ask of the log. `eventlog/reader.ts` answers from JetStream. */
-import type { EventName, RecordedEvent } from '../contracts/events.ts';
+import type { AccountRecord, RecordedEvent } from '../contracts/events.ts';
 import type { AggregateRef } from '../contracts/subjects.ts';
 import type { StoredMessage } from './codec.ts';
-
-/** An event of an account: each carries the state after it. */
-export type AccountEventRecord = Exclude<
-  RecordedEvent,
-  RecordedEvent<Extract<EventName, `Transfer${string}`> | 'CommandAnswered'>
->;
 
 export type EventFilter = {
   /** Events of one account. */
@@ -34,8 +28,15 @@ export type At = { readonly position: number } | { readonly time: string };
 export type EventReader = {
   /** Published events after a position in log order, at most `limit` (up to 500). */
   readonly read: (after: number, limit: number, filter?: EventFilter) => Promise<RecordedEvent[]>;
+  /**
+   * The position of the first published event after a position; undefined if there is none. The leader of the log
+   * answers: `read` asks any replica, and that one may not have the latest events yet.
+   */
+  readonly nextPosition: (after: number, filter?: EventFilter) => Promise<number | undefined>;
   /** The first event of an aggregate. */
   readonly first: (ref: AggregateRef) => Promise<RecordedEvent | undefined>;
+  /** The last event of an aggregate: it carries the state after it. */
+  readonly last: (ref: AggregateRef) => Promise<RecordedEvent | undefined>;
   /**
    * Events in log order, in bulk: arrays of up to 1,000. No more is asked of the log than the caller takes. Without an
    * aggregate or a type it is everything that is stored, receipts of account commands included.
@@ -47,7 +48,7 @@ export type EventReader = {
    * The last event of an account up to a position or a time, with that time included; it carries the state after it.
    * Undefined if nothing had happened to the account by then.
    */
-  readonly lastOf: (account: string, at?: At) => Promise<AccountEventRecord | undefined>;
+  readonly lastOf: (account: string, at?: At) => Promise<AccountRecord | undefined>;
   /** The position of the last event in the log; 0 if it is empty. */
   readonly lastPosition: () => Promise<number>;
   /**

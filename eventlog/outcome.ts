@@ -1,53 +1,40 @@
 /** What the log says about a command: how it was decided now, or how it was decided before. */
-import type { Envelope, EventData, RecordedEvent } from '../contracts/events.ts';
-import { accountStateData, eventType } from '../contracts/events.ts';
-import type { CommandRequest } from '../contracts/commands.ts';
-import type { ExistingAccount } from '../domain/account.ts';
+import { makesTransfer, type CommandRequest, type Refusal } from '../contracts/commands.ts';
+import type { AccountRecord, RecordedEvent } from '../contracts/events.ts';
+import type { HoldResource, TransferResource } from '../contracts/http.ts';
+import { rejectionOf, transferFrom } from '../contracts/resources.ts';
 import { rejection, type Rejection } from '../domain/rejections.ts';
-import type { PlannedEvent, PlannedOutcome } from './plan.ts';
-import { positionOf, type Placement } from './tips.ts';
 
-type AccountState = Omit<EventData<'CommandAnswered'>['account'], 'id'>;
+type AccountState = Pick<AccountRecord['data'], 'status' | 'currency' | 'balances' | 'overdraft_limit'> & {
+  readonly version: number;
+};
+
+type Recorded = {
+  /** The position that shows it. */
+  readonly position: number;
+  /** True if an earlier command brought it about. */
+  readonly replayed: boolean;
+};
 
 /** What the log says about a command. */
 export type Outcome =
-  | {
+  | (Recorded & {
       readonly type: 'transfer';
-      readonly event: RecordedEvent<'TransferCompleted' | 'TransferRejected'>;
-      readonly replayed: boolean;
-    }
-  | {
+      readonly transfer: TransferResource;
+      readonly created: boolean;
+      readonly rejection?: Refusal;
+    })
+  | (Recorded & { readonly type: 'hold'; readonly hold: HoldResource; readonly created: boolean })
+  | (Recorded & {
       readonly type: 'account';
       readonly id: string;
       readonly state: AccountState;
       readonly created: boolean;
-      readonly position: number;
-      readonly replayed: boolean;
-    }
+    })
+  /** Refused, and that is on record. */
+  | (Recorded & { readonly type: 'rejected'; readonly rejection: Refusal })
   /** Refused, and nothing recorded. */
   | { readonly type: 'refused'; readonly rejection: Rejection };
-
-/** The outcome of a command whose append has been stored at `append.first`. */
-export function outcomeOf(request: CommandRequest, planned: PlannedOutcome, append: Placement): Outcome {
-  const first = append.first + planned.start;
-  const ended = planned.events.findIndex(({ name }) => endsTransfer(name));
-  const end = planned.events[ended];
-  if (end) {
-    const event = recorded(end, first + ended) as RecordedEvent<'TransferCompleted' | 'TransferRejected'>;
-    return { type: 'transfer', event, replayed: false };
-  }
-  if (planned.rejection) return { type: 'refused', rejection: planned.rejection };
-  const { after, events } = planned;
-  if (!after) throw new Error('A command to an account has seen it');
-  return {
-    type: 'account',
-    id: request.id,
-    state: { version: after.version, ...accountStateData(after.state as ExistingAccount) },
-    created: request.type === 'account.create',
-    position: events.length > 0 ? first + events.length - 1 : positionOf(after),
-    replayed: false,
-  };
-}
 
 /**
  * The outcome of a command that the log has already, from the event that remembers it; undefined if it must be decided.
@@ -65,47 +52,48 @@ export function replay(request: CommandRequest, event: RecordedEvent, own: boole
     return { type: 'account', id: event.aggregateId, state, created: true, position, replayed };
   }
   if (!same) {
-    const detail = 'This Idempotency-Key was used for another request.';
-    return { type: 'refused', rejection: rejection('idempotency_key_reused', detail) };
+    return { type: 'refused', rejection: reused() };
   }
-  if (event.name === 'TransferCompleted' || event.name === 'TransferRejected') {
-    return { type: 'transfer', event, replayed };
+  if (event.name === 'CommandAnswered') return receipt(event, replayed);
+  if (event.aggregate === 'transfer' && makesTransfer(request)) {
+    const transferEvent = event as Parameters<typeof transferFrom>[0] & { position: number };
+    const why = rejectionOf(transferEvent);
+    const { position } = transferEvent;
+    const transfer = transferFrom(transferEvent);
+    return {
+      type: 'transfer',
+      transfer,
+      created: true,
+      position,
+      replayed,
+      ...(why ? { rejection: why } : {}),
+    };
   }
-  if (event.name === 'CommandAnswered') {
-    const { account, created } = event.data;
+  throw new Error(`${event.name} at position ${event.position} is no command's first event`);
+}
+
+/** The key of a command means another one already. */
+export function reused(): Rejection {
+  return rejection('idempotency_key_reused', 'This Idempotency-Key was used for another request.');
+}
+
+/** What a command was answered that left a receipt. */
+function receipt({ data, position }: RecordedEvent<'CommandAnswered'>, replayed: boolean): Outcome {
+  const { account, transfer, hold, created, rejection: why } = data;
+  const before = position - 1;
+  if (account) {
     const { id, ...state } = account;
-    return { type: 'account', id, state, created, position: event.position, replayed };
+    return { type: 'account', id, state, created, position, replayed };
   }
-  throw new Error(`${event.name} at position ${event.position} does not end a command`);
-}
-
-/** The event as the log has it once its append is stored. */
-function recorded(planned: PlannedEvent, position: number): RecordedEvent {
-  const { event, message } = planned;
-  const recordedEvent: Record<keyof Envelope | 'name' | 'data', unknown> = {
-    name: event.name,
-    position,
-    subject: message.stored,
-    aggregate: event.ref.aggregate,
-    aggregateId: event.ref.id,
-    id: event.id,
-    source: message.source,
-    type: eventType(event.name),
-    time: event.time,
-    version: event.version,
-    previousHash: event.previousHash,
-    hash: message.hash,
-    workflowId: event.workflowId,
-    actor: event.actor,
-    idempotencyKey: event.idempotencyKey,
-    fingerprint: event.fingerprint,
-    traceparent: event.traceparent,
-    batch: undefined,
-    data: event.data,
-  };
-  return recordedEvent as RecordedEvent;
-}
-
-function endsTransfer(name: string): boolean {
-  return name === 'TransferCompleted' || name === 'TransferRejected';
+  if (transfer) {
+    const shown = { ...transfer, position: transfer.position ?? before };
+    const refusal = why ? { rejection: why } : {};
+    return { type: 'transfer', transfer: shown, created, position: shown.position, replayed, ...refusal };
+  }
+  if (hold) {
+    const shown = { ...hold, position: hold.position ?? before };
+    return { type: 'hold', hold: shown, created, position: shown.position, replayed };
+  }
+  if (why) return { type: 'rejected', rejection: why, position, replayed };
+  throw new Error(`The receipt at position ${position} says nothing`);
 }

@@ -3,23 +3,45 @@
  * atomic batch that carries all their events. Nothing is sent here and nothing remembered: if the batch is refused,
  * the plan is thrown away.
  */
-import { decide, type LedgerDecision, type LedgerEvent } from '../domain/ledger.ts';
-import { account, type ExistingAccount } from '../domain/account.ts';
+import {
+  beginningOf,
+  decide,
+  type Command,
+  type LedgerDecision,
+  type LedgerEvent,
+} from '../domain/ledger.ts';
+import { account } from '../domain/account.ts';
 import { assert } from '../domain/assert.ts';
-import type { Rejection } from '../domain/rejections.ts';
+import { hold } from '../domain/hold.ts';
+import { isOutcome, type Rejection } from '../domain/rejections.ts';
 import { transfer } from '../domain/transfer.ts';
-import { toCommand, type CommandRequest } from '../contracts/commands.ts';
+import type { CommandRequest } from '../contracts/commands.ts';
 import {
   accountEventData,
-  accountStateData,
+  completionOf,
+  holdEventData,
   transferEventData,
-  type EventData,
-  type EventName,
-} from '../contracts/events.ts';
+  type HoldFact,
+  type TransferFact,
+} from '../contracts/event-data.ts';
+import type { EventData, EventName } from '../contracts/events.ts';
 import { aggregateSubject, type AggregateRef } from '../contracts/subjects.ts';
 import { BATCH_MESSAGES_MAX, type BatchMessage } from './batch.ts';
 import { encode, type NewEvent, type OutgoingMessage } from './codec.ts';
-import { NO_EVENTS, positionOf, type AccountTip, type ChainEnd, type Placement } from './tips.ts';
+import { resultOf, type Result, type ResultPlace } from './result.ts';
+import { identityOf } from './identity.ts';
+import {
+  isCurrent,
+  NO_EVENTS,
+  positionOf,
+  type AccountTip,
+  type ChainEnd,
+  type HoldTip,
+  type Placement,
+  type TipMaps,
+  type TipsView,
+  type TransferTip,
+} from './tips.ts';
 
 /** A command with the workflow that carries it. */
 export type Submission = { readonly request: CommandRequest; readonly workflowId: string };
@@ -29,12 +51,15 @@ export type PlannedOutcome = {
   /** Its messages' places in the batch begin here. */
   readonly start: number;
   readonly events: readonly PlannedEvent[];
-  /** False for a refusal, and for a command that asks for what is so already. */
-  readonly changesAccounts: boolean;
+  /** What it was decided on and does not change: nothing will tell if that was not so any more. */
+  readonly unguarded: readonly AggregateRef[];
   readonly rejection?: Rejection | undefined;
-  /** The account that a command to one leaves behind. */
-  readonly after?: AccountTip | undefined;
-  /** A bug in deciding this one command; its neighbours go on. */
+  /** What is answered; not given for a refusal that leaves no trace. */
+  readonly result?: Result | undefined;
+  /**
+   * What it saw does not go together: its parts were read at different times, and another appender wrote in between. Or
+   * there is a bug in deciding this one command. Its neighbours go on.
+   */
   readonly error?: unknown;
 };
 
@@ -48,31 +73,36 @@ export type Plan = {
   readonly messages: readonly BatchMessage[];
   /** One for each submission that found room, in order. */
   readonly outcomes: readonly PlannedOutcome[];
-  /** The accounts' tips after the batch. */
-  readonly tips: ReadonlyMap<string, AccountTip>;
+  /** The tips after the batch of what it changes. */
+  readonly tips: TipMaps;
+  /** What it was decided on. */
+  readonly reads: readonly AggregateRef[];
   /** Where the batch stands in the log: to be told once it is stored. */
   readonly append: Placement;
 };
 
-/** What a keyed command's key is remembered by: the transfer that it made, or a receipt. */
-export function identityOf(request: CommandRequest): AggregateRef | undefined {
-  if (request.type === 'transfer') return { aggregate: 'transfer', id: request.id };
-  if (request.idempotency_key !== undefined) {
-    return { aggregate: 'command', id: request.idempotency_key };
-  }
-  return request.type === 'account.create' ? { aggregate: 'account', id: request.id } : undefined;
-}
+export type PlanWorld = {
+  readonly ledger: string;
+  /** The time that the events get, RFC 3339. */
+  readonly now: string;
+  /** How far the log goes without the batch. */
+  readonly after: number;
+  /** What is stored now. */
+  readonly tips: TipsView;
+};
+
+/** A submission in the domain's terms. */
+export type Waiting = Submission & {
+  readonly command: Command;
+  /** When it began to wait, by `performance.now()`. */
+  readonly since: number;
+};
 
 /**
  * Plans one batch.
  * @param submissions in the order in which they are decided; none of them decided before
- * @param world the ledger's name, the time that the events get, the accounts as they are stored now, and how far the
- * log goes without the batch
  */
-export function planBatch(
-  submissions: readonly Submission[],
-  world: { ledger: string; now: string; after: number; account: (id: string) => AccountTip },
-): Plan {
+export function planBatch(submissions: readonly Waiting[], world: PlanWorld): Plan {
   const batch = new Batch(world);
   const outcomes: PlannedOutcome[] = [];
   for (const submission of submissions) {
@@ -80,77 +110,166 @@ export function planBatch(
     if (!outcome) break;
     outcomes.push(outcome);
   }
-  const { messages, tips, append } = batch;
-  return { messages, outcomes, tips, append };
+  const { messages, tips, reads, append } = batch;
+  return { messages, outcomes, tips, reads, append };
 }
 
 class Batch {
   readonly messages: BatchMessage[] = [];
-  readonly tips = new Map<string, AccountTip>();
+  readonly tips: TipMaps = { account: new Map(), transfer: new Map(), hold: new Map() };
+  readonly reads: AggregateRef[] = [];
   readonly append: Placement = { first: Number.NaN, at: performance.now() };
   readonly #guarded = new Set<string>();
   /** Where the messages of the command in hand begin. */
   #start = 0;
-  readonly #world: Parameters<typeof planBatch>[1];
+  /** What the command in hand began: it is not there yet, so nothing was loaded of it. */
+  #begins: ReturnType<typeof beginningOf>;
+  readonly #world: PlanWorld;
+  readonly #view;
 
-  constructor(world: Parameters<typeof planBatch>[1]) {
+  constructor(world: PlanWorld) {
     this.#world = world;
+    this.#view = {
+      account: (id: string) => this.#seen('account', id).state,
+      version: (id: string) => this.#account(id).version,
+      transfer: (id: string) => this.#seen('transfer', id).state,
+      hold: (id: string) => this.#seen('hold', id).state,
+    };
   }
 
-  /** Undefined if the batch has no room for what the command brings about. */
-  add(submission: Submission): PlannedOutcome | undefined {
-    const { request } = submission;
+  /**
+   * Undefined if the batch has no room for what the command brings about; or if what it is to make is there already, as
+   * another command of the batch has found: so it was carried out before, and in a batch of its own the log will tell.
+   */
+  add(submission: Waiting): PlannedOutcome | undefined {
+    const { request, command, since } = submission;
     const start = this.messages.length;
+    const firstRead = this.reads.length;
     let decision: LedgerDecision;
+    this.#begins = beginningOf(command);
+    if (this.#begins && this.tips[this.#begins.aggregate].has(this.#begins.id)) return undefined;
     try {
-      decision = decide(toCommand(request), {
-        account: (id) => this.#tip(id).state,
-        transfer: (id) => transfer.initialState(id),
-      });
+      decision = decide(command, this.#view);
     } catch (error) {
-      return { start, events: [], changesAccounts: false, error };
+      return { start, events: [], unguarded: this.#ownReads(firstRead), error };
     }
     const { events, rejection } = decision;
-    const keyed = request.type !== 'transfer' && request.idempotency_key !== undefined && !rejection;
-    if (start + events.length + (keyed ? 1 : 0) > BATCH_MESSAGES_MAX) return undefined;
+    const receipt = needsReceipt(request, rejection);
+    if (start + events.length + (receipt ? 1 : 0) > BATCH_MESSAGES_MAX) return undefined;
     this.#start = start;
     const planned = events.map((event) => this.#append(submission, event));
-    const after = request.type === 'transfer' ? undefined : this.#tip(request.id);
-    if (after && keyed) planned.push(this.#receipt(submission, after));
-    const changesAccounts = !rejection && events.length > 0;
-    return { start, events: planned, changesAccounts, rejection, after };
+    // An account that refuses stays as it is, and nothing is remembered.
+    const traceless = rejection !== undefined && (command.type === 'account' || !isOutcome(rejection));
+    const result = traceless
+      ? undefined
+      : resultOf(submission, { tips: this.#latest(), rejection, place: this.#placeOfResult(receipt) });
+    if (receipt && result) planned.push(this.#receipt(submission, result));
+    const unguarded = this.#staleReads(firstRead, since);
+    return { start, events: planned, unguarded, rejection, result };
   }
 
-  #tip(id: string): AccountTip {
-    return this.tips.get(id) ?? this.#world.account(id);
+  #placeOfResult(receipt: boolean): ResultPlace {
+    return { append: this.append, receipt: receipt ? this.messages.length : undefined };
   }
 
-  #append(submission: Submission, { aggregate, id, event }: LedgerEvent): PlannedEvent {
-    if (aggregate === 'transfer') {
-      const what = { ref: { aggregate, id }, name: event.type, data: transferEventData(event) } as const;
-      return this.#write(submission, what, NO_EVENTS);
-    }
-    const before = this.#tip(id);
-    const state = account.evolve(before.state, event);
-    assert(state.status !== 'none', 'an account exists after any of its events');
-    const what = { ref: { aggregate, id }, name: event.type, data: accountEventData(event, state) } as const;
+  #account(id: string): AccountTip {
+    return this.tips.account.get(id) ?? this.#world.tips.account(id);
+  }
+
+  #transfer(id: string): TransferTip {
+    const begun = this.tips.transfer.get(id);
+    if (begun) return begun;
+    return this.#isBegun('transfer', id)
+      ? { ...NO_EVENTS, state: transfer.initialState(id) }
+      : this.#world.tips.transfer(id);
+  }
+
+  #hold(id: string): HoldTip {
+    const begun = this.tips.hold.get(id);
+    if (begun) return begun;
+    return this.#isBegun('hold', id)
+      ? { ...NO_EVENTS, state: hold.initialState(id) }
+      : this.#world.tips.hold(id);
+  }
+
+  #isBegun(aggregate: 'account' | 'transfer' | 'hold', id: string): boolean {
+    return id === this.#begins?.id && aggregate === this.#begins.aggregate;
+  }
+
+  #latest(): TipsView {
+    return {
+      account: (id) => this.#account(id),
+      transfer: (id) => this.#transfer(id),
+      hold: (id) => this.#hold(id),
+    };
+  }
+
+  #seen(aggregate: 'account', id: string): AccountTip;
+  #seen(aggregate: 'transfer', id: string): TransferTip;
+  #seen(aggregate: 'hold', id: string): HoldTip;
+  #seen(aggregate: 'account' | 'transfer' | 'hold', id: string): AccountTip | TransferTip | HoldTip {
+    if (!this.#isBegun(aggregate, id)) this.reads.push({ aggregate, id });
+    if (aggregate === 'account') return this.#account(id);
+    return aggregate === 'transfer' ? this.#transfer(id) : this.#hold(id);
+  }
+
+  /** What was read for the command in hand from what may have changed since the command came. */
+  #staleReads(from: number, since: number): AggregateRef[] {
+    return this.#ownReads(from).filter(
+      ({ aggregate, id }) => !isCurrent(this.#world.tips[aggregate as keyof TipMaps](id), since),
+    );
+  }
+
+  /** What was read for the command in hand, and not written by the batch. */
+  #ownReads(from: number): AggregateRef[] {
+    return this.reads
+      .slice(from)
+      .filter(({ aggregate, id }) => !this.tips[aggregate as keyof TipMaps].has(id));
+  }
+
+  #append(submission: Waiting, { aggregate, id, event }: LedgerEvent): PlannedEvent {
+    const ref = { aggregate, id } as const;
     const place = this.messages.length;
-    const written = this.#write(submission, what, before);
-    const {
-      event: { version },
-      message: { hash },
-    } = written;
-    this.tips.set(id, { state, version, hash, append: this.append, place });
-    return written;
+    const end = ({ event: { version }, message: { hash } }: PlannedEvent) => {
+      return { version, hash, append: this.append, place };
+    };
+    switch (aggregate) {
+      case 'account': {
+        const before = this.#account(id);
+        const state = account.evolve(before.state, event);
+        assert(state.status !== 'none', 'an account exists after any of its events');
+        const data = accountEventData(event, state);
+        const written = this.#write(submission, { ref, name: event.type, data }, before);
+        this.tips.account.set(id, { state, ...end(written) });
+        return written;
+      }
+      case 'transfer': {
+        const before = this.#transfer(id);
+        const data = transferEventData(event, () => completionOf(present(before.last)));
+        const written = this.#write(submission, { ref, name: event.type, data }, before);
+        const state = transfer.evolve(before.state, event);
+        this.tips.transfer.set(id, { state, ...end(written), last: factOf(written) as TransferFact });
+        return written;
+      }
+      case 'hold': {
+        const before = this.#hold(id);
+        const written = this.#write(
+          submission,
+          { ref, name: event.type, data: holdEventData(event) },
+          before,
+        );
+        const state = hold.evolve(before.state, event);
+        this.tips.hold.set(id, { state, ...end(written), last: factOf(written) as HoldFact });
+        return written;
+      }
+    }
   }
 
-  /** Remembers what the key of an account command was answered. */
-  #receipt(submission: Submission, { state, version }: AccountTip): PlannedEvent {
-    const { request } = submission;
-    const left = { id: request.id, version, ...accountStateData(state as ExistingAccount) };
-    const data = { created: request.type === 'account.create', account: left };
-    const ref = { aggregate: 'command', id: request.idempotency_key ?? '' } as const;
-    return this.#write(submission, { ref, name: 'CommandAnswered', data }, NO_EVENTS);
+  /** Remembers what a command was answered. */
+  #receipt(submission: Waiting, result: Result): PlannedEvent {
+    const ref = identityOf(submission.request);
+    assert(ref?.aggregate === 'command', 'a command that gets a receipt is known by it');
+    return this.#write(submission, { ref, name: 'CommandAnswered', data: result.receipt() }, NO_EVENTS);
   }
 
   #write(
@@ -187,4 +306,24 @@ class Batch {
     });
     return { name: what.name, event, message };
   }
+}
+
+/**
+ * A transfer is known again by its own first event; every other command that has an identity of its own leaves a
+ * receipt. One to an account leaves none if it is refused: nothing has happened.
+ */
+function needsReceipt(request: CommandRequest, rejection: Rejection | undefined): boolean {
+  if (identityOf(request)?.aggregate !== 'command') return false;
+  if (rejection === undefined) return true;
+  return isOutcome(rejection) && !request.type.startsWith('account.');
+}
+
+function factOf({ name, event }: PlannedEvent) {
+  const { ref, time, workflowId, data } = event;
+  return { aggregateId: ref.id, time, workflowId, name, data };
+}
+
+function present<Thing>(thing: Thing | undefined): Thing {
+  if (thing === undefined) throw new Error('What is reversed was completed by an event');
+  return thing;
 }

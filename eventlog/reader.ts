@@ -5,7 +5,7 @@ import { aggregateSubject, factsSubject, streamName } from '../contracts/subject
 import { lastOf } from './as-of.ts';
 import { events, messages } from './bulk-read.ts';
 import { decode } from './codec.ts';
-import { directGet, lastPosition, type Place } from './direct-get.ts';
+import { directGet, lastPosition, nextPosition, type Place } from './direct-get.ts';
 import type { EventFilter, EventReader } from './event-reader.ts';
 import { follow } from './follow.ts';
 
@@ -13,10 +13,21 @@ import { follow } from './follow.ts';
 export function createEventReader(nc: NatsConnection, ledger: string): EventReader {
   return {
     read: (after, limit, filter = {}) => read({ nc, ledger }, { after, limit, filter }),
+    nextPosition: async (after, filter = {}) => {
+      const subject = subjectOf(ledger, filter);
+      return subject === undefined ? undefined : nextPosition({ nc, ledger }, { after, subject });
+    },
     first: async (ref) => {
       const query = { seq: 1, next_by_subj: aggregateSubject(ledger, ref), batch: 1 };
       const [message] = await directGet(nc, streamName(ledger), query);
       return message && decode(message);
+    },
+    last: async (ref) => {
+      // One message for each kind of event that has happened to it.
+      const subjects = { multi_last: [aggregateSubject(ledger, ref)] };
+      const found = await directGet(nc, streamName(ledger), subjects);
+      const newest = found.toSorted((a, b) => a.seq - b.seq).at(-1);
+      return newest && decode(newest);
     },
     events: (query = {}) => events({ nc, ledger }, query),
     messages: (query = {}) => messages({ nc, ledger }, query),
@@ -30,15 +41,18 @@ async function read(
   { nc, ledger }: Place,
   { after, limit, filter }: { after: number; limit: number; filter: EventFilter },
 ): Promise<RecordedEvent[]> {
-  const name = filter.type === undefined ? undefined : parseEventType(filter.type)?.name;
-  if (filter.type !== undefined && name === undefined) return [];
-  const event = name && EVENT_SUBJECTS[name];
-  if (event && filter.account !== undefined && event.aggregate !== 'account') return [];
-  const query = {
-    seq: after + 1,
-    next_by_subj: factsSubject(ledger, { account: filter.account, event }),
-    batch: limit,
-  };
+  const subject = subjectOf(ledger, filter);
+  if (subject === undefined) return [];
+  const query = { seq: after + 1, next_by_subj: subject, batch: limit };
   const found = await directGet(nc, streamName(ledger), query);
   return found.map(decode);
+}
+
+/** Where the events of a filter are; undefined if there can be none. */
+function subjectOf(ledger: string, { account, type }: EventFilter): string | undefined {
+  const name = type === undefined ? undefined : parseEventType(type)?.name;
+  if (type !== undefined && name === undefined) return undefined;
+  const event = name && EVENT_SUBJECTS[name];
+  if (event && account !== undefined && event.aggregate !== 'account') return undefined;
+  return factsSubject(ledger, { account, event });
 }

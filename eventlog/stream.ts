@@ -1,5 +1,10 @@
 /** The ledger's stream: what it must be, and a check that it is. */
-import { jetstreamManager, JetStreamApiError, type StreamConfig } from '@nats-io/jetstream';
+import {
+  jetstreamManager,
+  JetStreamApiError,
+  type JetStreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName, streamSubjects } from '../contracts/subjects.ts';
 import { diskSyncWarnings } from './disk-sync.ts';
@@ -51,7 +56,19 @@ export async function openLog(
 ): Promise<OpenedLog> {
   requireServerVersion(nc.info?.version ?? '0.0.0');
   const wanted = streamConfig(options.ledger, options.replicas);
-  const manager = await jetstreamManager(nc);
+  const found = await ensureStream(await jetstreamManager(nc), wanted);
+  const replicas = found && replicasWarning(found, options.replicas);
+  return { warnings: [...(replicas === undefined ? [] : [replicas]), ...(await diskSyncWarnings(nc))] };
+}
+
+/**
+ * Creates a stream, or checks that the one which is there is as wanted, and gives its configuration.
+ * @throws Error that says what is wrong with it.
+ */
+export async function ensureStream(
+  manager: JetStreamManager,
+  wanted: Partial<StreamConfig> & { name: string },
+): Promise<StreamConfig | undefined> {
   const found = await manager.streams
     .info(wanted.name)
     .then((info) => info.config)
@@ -62,8 +79,7 @@ export async function openLog(
   if (found) requireConfig(wanted, found);
   // Two processes may both get here: the server answers an identical create with the stream that is there.
   else await manager.streams.add(wanted);
-  const replicas = found && replicasWarning(found, options.replicas);
-  return { warnings: [...(replicas === undefined ? [] : [replicas]), ...(await diskSyncWarnings(nc))] };
+  return found;
 }
 
 function requireServerVersion(version: string): void {

@@ -5,7 +5,17 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { LRUCache } from 'lru-cache';
 import { account, type AccountState } from '../domain/account.ts';
-import { accountAfter, type RecordedEvent } from '../contracts/events.ts';
+import { hold, type HoldState } from '../domain/hold.ts';
+import { accountsOf, subjectOf, type Command } from '../domain/ledger.ts';
+import { isWaiting, transfer, type TransferState } from '../domain/transfer.ts';
+import {
+  accountAfter,
+  holdAfter,
+  transferAfter,
+  type HoldFact,
+  type TransferFact,
+} from '../contracts/event-data.ts';
+import type { AccountRecord, HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
 import { aggregateSubject, streamName, type AggregateRef } from '../contracts/subjects.ts';
 import { decode, FIRST_HASH } from './codec.ts';
 import { directGet } from './direct-get.ts';
@@ -27,7 +37,27 @@ export type ChainEnd = {
   readonly place: number;
 };
 
-export type AccountTip = ChainEnd & { readonly state: AccountState };
+/** An aggregate as it is, and where its chain ends. */
+export type Tip<State> = ChainEnd & { readonly state: State };
+
+export type AccountTip = Tip<AccountState>;
+/** Of a transfer or a hold the last event is kept too: it says all that there is to say. */
+export type TransferTip = Tip<TransferState> & { readonly last?: TransferFact };
+export type HoldTip = Tip<HoldState> & { readonly last?: HoldFact };
+
+/** The tips of what a command may touch. */
+export type TipsView = {
+  readonly account: (id: string) => AccountTip;
+  readonly transfer: (id: string) => TransferTip;
+  readonly hold: (id: string) => HoldTip;
+};
+
+/** Tips by what they are tips of. */
+export type TipMaps = {
+  readonly account: Map<string, AccountTip>;
+  readonly transfer: Map<string, TransferTip>;
+  readonly hold: Map<string, HoldTip>;
+};
 
 export const NO_EVENTS: ChainEnd = { version: 0, hash: FIRST_HASH, append: { first: 0, at: 0 }, place: 0 };
 
@@ -44,17 +74,18 @@ export function isCurrent({ append }: ChainEnd, since: number): boolean {
   return Number.isNaN(append.first) || append.at >= since;
 }
 
-/** Aggregates per request: an account has at most 8 subjects, and the server gives at most 1,024 messages. */
+/** Aggregates per request: one has at most 9 subjects, and the server gives at most 1,024 messages. */
 const LOAD_CHUNK = 100;
+/** Transfers and holds are asked for while they wait; most never wait. */
+const WAITING_MAX = 20_000;
 
-export type Tips = {
-  /** Makes sure that the tips of these accounts are known. */
-  readonly load: (accounts: Iterable<string>) => Promise<void>;
-  /** The tip of an account that has been loaded. */
-  readonly account: (id: string) => AccountTip;
-  readonly setAccount: (id: string, tip: AccountTip) => void;
-  /** Forgets these accounts, or all: they are read again. */
-  readonly forget: (accounts?: Iterable<string>) => void;
+export type Tips = TipsView & {
+  /** Makes sure that all is known that these commands need to see. */
+  readonly load: (commands: readonly Command[]) => Promise<void>;
+  /** Notes what an append leaves behind. */
+  readonly set: (tips: TipMaps) => void;
+  /** Forgets these, or all: they are read again. */
+  readonly forget: (refs?: Iterable<AggregateRef>) => void;
   /** The time of the newest event that was loaded or noted here, RFC 3339; empty before the first. */
   readonly latest: () => string;
   /** Notes that events with this time were appended. */
@@ -69,7 +100,9 @@ export function createTips(
   ledger: string,
   options: { cacheMax: number } = { cacheMax: 100_000 },
 ): Tips {
-  const cache = new LRUCache<string, AccountTip>({ max: options.cacheMax });
+  const accounts = new LRUCache<string, AccountTip>({ max: options.cacheMax });
+  const transfers = new LRUCache<string, TransferTip>({ max: WAITING_MAX });
+  const holds = new LRUCache<string, HoldTip>({ max: WAITING_MAX });
   let latest = '';
   const note = (time: string) => {
     if (time > latest) latest = time;
@@ -91,42 +124,91 @@ export function createTips(
     return [...newest.values()];
   }
 
+  /** Reads what is not known yet. */
+  async function read(refs: readonly AggregateRef[]): Promise<void> {
+    if (refs.length === 0) return;
+    const at = performance.now();
+    const events = await lastEvents(refs);
+    const byKey = new Map(events.map((event) => [`${event.aggregate}.${event.aggregateId}`, event]));
+    for (const { aggregate, id } of refs) {
+      const last = byKey.get(`${aggregate}.${id}`);
+      if (aggregate === 'transfer')
+        transfers.set(id, transferTip(id, last as TransferRecord | undefined, at));
+      else if (aggregate === 'hold') holds.set(id, holdTip(id, last as HoldRecord | undefined, at));
+      else accounts.set(id, accountTip(id, last as AccountRecord | undefined, at));
+    }
+  }
+
+  const view: TipsView = {
+    account: (id) => loaded(accounts, 'account', id),
+    transfer: (id) => loaded(transfers, 'transfer', id),
+    hold: (id) => loaded(holds, 'hold', id),
+  };
+  const states = {
+    transfer: (id: string) => view.transfer(id).state,
+    hold: (id: string) => view.hold(id).state,
+  };
+
   return {
+    ...view,
     lastEvents,
     latest: () => latest,
     note,
-    async load(accounts) {
-      const wanted = [...new Set(accounts)].filter((id) => cache.get(id) === undefined);
-      if (wanted.length === 0) return;
-      const at = performance.now();
-      const events = await lastEvents(wanted.map((id) => ({ aggregate: 'account', id })));
-      const byId = new Map(events.map((event) => [event.aggregateId, event]));
-      for (const id of wanted) cache.set(id, tipOf(id, { last: byId.get(id), at }));
+    async load(commands) {
+      // What a command is about tells which accounts it touches.
+      const subjects = new Map<string, AggregateRef>();
+      for (const command of commands) {
+        const subject = subjectOf(command);
+        const cache = subject?.aggregate === 'hold' ? holds : transfers;
+        if (subject && cache.get(subject.id) === undefined)
+          subjects.set(`${subject.aggregate}.${subject.id}`, subject);
+      }
+      await read([...subjects.values()]);
+      const wanted = new Set<string>();
+      for (const command of commands) {
+        for (const id of accountsOf(command, states)) if (accounts.get(id) === undefined) wanted.add(id);
+      }
+      await read([...wanted].map((id) => ({ aggregate: 'account', id })));
     },
-    account(id) {
-      const tip = cache.get(id);
-      if (!tip) throw new Error(`The tip of account ${id} has not been loaded`);
-      return tip;
+    set(tips) {
+      for (const [id, tip] of tips.account) accounts.set(id, tip);
+      for (const [id, tip] of tips.hold) holds.set(id, tip);
+      for (const [id, tip] of tips.transfer) {
+        // A transfer of one step is over: nobody asks for it soon, and they are many.
+        if (tip.version > 1 || isWaiting(tip.state.status)) transfers.set(id, tip);
+      }
     },
-    setAccount: (id, tip) => void cache.set(id, tip),
-    forget(accounts) {
-      if (accounts === undefined) cache.clear();
-      else for (const id of accounts) cache.delete(id);
+    forget(refs) {
+      const caches = { account: accounts, transfer: transfers, hold: holds, command: undefined };
+      if (refs === undefined) for (const cache of [accounts, transfers, holds]) cache.clear();
+      else for (const { aggregate, id } of refs) caches[aggregate]?.delete(id);
     },
   };
 }
 
-function tipOf(id: string, { last, at }: { last: RecordedEvent | undefined; at: number }): AccountTip {
-  if (!last) return { ...NO_EVENTS, append: { first: 0, at }, state: account.initialState(id) };
-  if (!('balances' in last.data)) throw new Error(`${last.name} at position ${last.position} has no state`);
-  const { version, hash, position } = last;
+function loaded<TipOf extends object>(cache: LRUCache<string, TipOf>, what: string, id: string): TipOf {
+  const tip = cache.get(id);
+  if (!tip) throw new Error(`The tip of ${what} ${id} has not been loaded`);
+  return tip;
+}
+
+function accountTip(id: string, last: AccountRecord | undefined, at: number): AccountTip {
+  return { ...endOf(last, at), state: last ? accountAfter(id, last.data) : account.initialState(id) };
+}
+
+function transferTip(id: string, last: TransferRecord | undefined, at: number): TransferTip {
+  const end = endOf(last, at);
+  return last ? { ...end, state: transferAfter(last), last } : { ...end, state: transfer.initialState(id) };
+}
+
+function holdTip(id: string, last: HoldRecord | undefined, at: number): HoldTip {
+  const end = endOf(last, at);
+  return last ? { ...end, state: holdAfter(last), last } : { ...end, state: hold.initialState(id) };
+}
+
+function endOf(last: RecordedEvent | undefined, at: number): ChainEnd {
+  if (!last) return { ...NO_EVENTS, append: { first: 0, at } };
   // A copy: the hash is cut out of the message's headers, and would keep all of them in memory.
-  const own = Buffer.from(hash).toString();
-  return {
-    version,
-    hash: own,
-    append: { first: position, at },
-    place: 0,
-    state: accountAfter(id, last.data),
-  };
+  const hash = Buffer.from(last.hash).toString();
+  return { version: last.version, hash, append: { first: last.position, at }, place: 0 };
 }

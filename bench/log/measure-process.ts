@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
-import type { TransferRequest } from '../../contracts/commands.ts';
+import { toCommand, type MovementRequest } from '../../contracts/commands.ts';
 import { streamName } from '../../contracts/subjects.ts';
 import { createAppender, type Appender } from '../../eventlog/appender.ts';
 import { publishAtomically } from '../../eventlog/batch.ts';
@@ -78,7 +78,7 @@ function openAppender(): Appender {
   return createAppender(nc, createEventReader(nc, ledger), { ledger, clock: () => new Date() });
 }
 
-function transfer(source: string, destination: string): TransferRequest {
+function transfer(source: string, destination: string): MovementRequest {
   const id = randomUUID();
   return {
     type: 'transfer',
@@ -96,9 +96,9 @@ function transfer(source: string, destination: string): TransferRequest {
   };
 }
 
-async function pay(appender: Appender, request: TransferRequest): Promise<void> {
+async function pay(appender: Appender, request: MovementRequest): Promise<void> {
   const outcome = await appender.submit({ request, workflowId: `transfer/${request.id}` });
-  if (outcome.type !== 'transfer' || outcome.event.name !== 'TransferCompleted') {
+  if (outcome.type !== 'transfer' || outcome.transfer.status !== 'posted') {
     throw new Error(`A transfer was not posted: ${JSON.stringify(outcome)}`);
   }
 }
@@ -125,6 +125,11 @@ function rich(id: string): AccountTip {
   return { ...NO_EVENTS, state: { id, status: 'open', ...holdings } };
 }
 
+/** A transfer of one step asks for no other transfer, and for no hold. */
+function unknown(id: string): never {
+  throw new Error(`${id} is not asked for`);
+}
+
 async function publish({ transfers, seconds, ledger }: Extract<Task, { type: 'publish' }>): Promise<Found> {
   const pick = choose('uniform', 10_000);
   const batches = Array.from({ length: 20 }, () => {
@@ -132,13 +137,14 @@ async function publish({ transfers, seconds, ledger }: Extract<Task, { type: 'pu
       const [source, destination] = pick();
       // Accounts of their own: those of the appender keep their chains.
       const request = transfer(`raw-${source}`, `raw-${destination}`);
-      return { request, workflowId: `transfer/${request.id}` };
+      const command = toCommand(request);
+      return { request, workflowId: `transfer/${request.id}`, command, since: 0 };
     });
     const { messages } = planBatch(submissions, {
       ledger,
       now: new Date().toISOString(),
       after: 0,
-      account: rich,
+      tips: { account: rich, transfer: unknown, hold: unknown },
     });
     return messages.map(({ subject, headers, payload }) => ({ subject, headers, payload }));
   });

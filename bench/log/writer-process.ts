@@ -3,7 +3,7 @@
  * tells it by IPC. What it asked and was answered it writes to a file as it goes, for whoever kills it.
  */
 import { openSync, writeSync } from 'node:fs';
-import type { TransferRequest } from '../../contracts/commands.ts';
+import type { MovementRequest } from '../../contracts/commands.ts';
 import { openActiveAppender } from '../../eventlog/active-appender.ts';
 import { createAppender, Overloaded, type Appender } from '../../eventlog/appender.ts';
 import type { Outcome } from '../../eventlog/outcome.ts';
@@ -92,13 +92,13 @@ async function call(load: Load, caller: number): Promise<void> {
     const outcome = await submit(request);
     answered += 1;
     if (outcome.type !== 'transfer') throw new Error(`${request.id}: ${JSON.stringify(outcome)}`);
-    const { event } = outcome;
-    note({ id: request.id, position: event.position, completed: event.name === 'TransferCompleted' });
+    const { position, transfer: made } = outcome;
+    note({ id: request.id, position, completed: made.status === 'posted' });
   }
 }
 
 /** As Temporal does: what may pass is tried again. */
-async function submit(request: TransferRequest): Promise<Outcome> {
+async function submit(request: MovementRequest): Promise<Outcome> {
   for (;;) {
     try {
       return await appender.submit({ request, workflowId: `transfer/${request.id}` });
@@ -113,7 +113,7 @@ async function submit(request: TransferRequest): Promise<Outcome> {
 function transfer(
   { accounts, hot }: Load,
   { id, random }: { id: string; random: (below: number) => number },
-): TransferRequest {
+): MovementRequest {
   const source = hot ? 0 : random(accounts);
   const destination = (source + 1 + random(accounts - 1)) % accounts;
   return {

@@ -1,7 +1,7 @@
 /** Folds the accounts with the domain's own rules, and holds every carried balance against that. */
 import { account, available, isWorldAccount, type AccountState } from '../../domain/account.ts';
-import { accountStateData } from '../../contracts/events.ts';
-import type { AccountEventRecord } from '../event-reader.ts';
+import { accountStateData } from '../../contracts/event-data.ts';
+import type { AccountRecord } from '../../contracts/events.ts';
 import { Fault } from './finding.ts';
 import { happenedTo } from './meaning.ts';
 
@@ -19,15 +19,15 @@ export class AccountsCheck {
     return this.#sums;
   }
 
-  add(event: AccountEventRecord): void {
+  add(event: AccountRecord): void {
     const known = this.#states.get(event.aggregateId);
     const id = known?.id ?? ownText(event.aggregateId);
     const before = known ?? account.initialState(id);
-    if (before.status === 'none' && event.name !== 'AccountCreated') {
-      throw new Fault('lifecycle', `it happens to the account ${id}, which does not exist`);
-    }
     const after = account.evolve(before, happenedTo(event));
     if (after.status === 'none') throw new Fault('lifecycle', `it leaves no account ${id}`);
+    if (after.held < 0n) {
+      throw new Fault('reservation', `the account ${id} has ${after.held} ${after.currency} held`);
+    }
     requireCarried(event, accountStateData(after));
     if (!isWorldAccount(id) && available(after) < 0n) {
       throw new Fault('overdrawn', `the account ${id} has ${available(after)} ${after.currency} available`);
@@ -53,7 +53,7 @@ export class AccountsCheck {
   }
 }
 
-function requireCarried(event: AccountEventRecord, after: ReturnType<typeof accountStateData>): void {
+function requireCarried(event: AccountRecord, after: ReturnType<typeof accountStateData>): void {
   const { status, currency, overdraft_limit, balances } = event.data;
   const compared = [
     ['status', status, after.status],

@@ -1,6 +1,7 @@
 /**
  * Audits a log: takes its messages in order, from the first one, and tells the first thing that is wrong. Pure: the
- * messages may come from a stream, a file or a test. What it remembers grows with the number of aggregates only.
+ * messages may come from a stream, a file or a test. What it remembers grows with the number of aggregates, and a little
+ * with what waits or is held.
  */
 import { createHash } from 'node:crypto';
 import type { EventName, RecordedEvent } from '../../contracts/events.ts';
@@ -9,10 +10,14 @@ import type { StoredMessage } from '../codec.ts';
 import { AccountsCheck } from './accounts-check.ts';
 import { BatchCheck } from './batch-check.ts';
 import { ChainEnds } from './chain-ends.ts';
+import { CounterpartsCheck } from './counterparts-check.ts';
 import { Fault, type Finding, type Spot } from './finding.ts';
-import { isAccountEvent, LIFE } from './meaning.ts';
+import { begins, firstPhase, isAccountEvent, phaseAfter, type Phase } from './meaning.ts';
 import { checkMessage } from './message-check.ts';
 import { OrderCheck } from './order-check.ts';
+import { ReservationsCheck } from './reservations-check.ts';
+import { ReversedCheck } from './reversed-check.ts';
+import { requireFitting, termsDigest } from './terms-check.ts';
 
 /** The log up to a position, in 64 digits: noted somewhere else, it tells later whether the log is still the same. */
 export type Anchor = { readonly position: number; readonly digest: string };
@@ -46,6 +51,9 @@ export class Audit {
   readonly #chains = new ChainEnds();
   readonly #batch = new BatchCheck();
   readonly #order = new OrderCheck();
+  readonly #reversed = new ReversedCheck();
+  readonly #reservations = new ReservationsCheck();
+  readonly #counterparts = new CounterpartsCheck();
   readonly #accounts = new AccountsCheck();
   readonly #digest = createHash('sha256');
   readonly #counts: Partial<Record<EventName, number>> = {};
@@ -115,8 +123,15 @@ export class Audit {
     this.#link(event, message);
     this.#order.add(event);
     requireAfter(message);
+    this.#reversed.add(event);
+    this.#reservations.add(event);
+    this.#counterparts.add(event);
     if (isAccountEvent(event)) this.#accounts.add(event);
-    if (endsBatch) this.#accounts.endBatch();
+    if (endsBatch) {
+      this.#reservations.endBatch();
+      this.#counterparts.endBatch();
+      this.#accounts.endBatch();
+    }
     this.#digest.update(event.hash);
     this.#position = message.seq;
     this.#requireAnchor();
@@ -138,12 +153,18 @@ export class Audit {
     if (!this.#chains.endsWith(slot, event.previousHash)) {
       throw new Fault('chain', `its ce-prevhash is not the hash of version ${version - 1} of ${key}`);
     }
-    if (this.#chains.hasEnded(slot)) throw new Fault('lifecycle', `${key} has ended before it`);
-    const life = LIFE[event.name];
-    if (life === 'begins' && version !== 1) throw new Fault('lifecycle', `${key} has begun before it`);
-    const subject = aggregateSubject(this.#ledger, { aggregate, id: aggregateId });
+    const ref = { aggregate, id: aggregateId };
+    const before = version === 1 ? firstPhase(ref) : this.#chains.phase(slot);
+    const phase = phaseAfter(event, before);
+    if (phase === undefined) throw new Fault('lifecycle', outOfTime(event, before));
+    requireFitting(event, before);
+    const terms = termsDigest(event);
+    if (version > 1 && terms !== this.#chains.terms(slot)) {
+      throw new Fault('terms', `what it says that ${key} is to be is not what was said before`);
+    }
+    const subject = aggregateSubject(this.#ledger, ref);
     requireGuards(headers, { subject, before: this.#chains.position(slot), position });
-    this.#chains.append(slot, key, { version, hash, position, ended: life === 'ends' });
+    this.#chains.append(slot, key, { version, hash, position, phase, terms });
   }
 
   #requireAnchor(): void {
@@ -204,6 +225,23 @@ function requireGuards(
     );
   }
 }
+
+function outOfTime(event: RecordedEvent, phase: Phase): string {
+  const { aggregate, aggregateId, name } = event;
+  const key = `${aggregate}/${aggregateId}`;
+  if (phase === 'ended') return `${key} has ended before it`;
+  if (phase === 'none') return `${key} does not begin with ${name}`;
+  if (begins(event)) return `${key} has begun before it`;
+  return `${name} cannot happen to ${key} now: ${IS[phase]}`;
+}
+
+const IS: Readonly<Record<Exclude<Phase, 'none' | 'ended'>, string>> = {
+  world: 'it stands for the world outside',
+  asked: 'nobody has approved it',
+  open: 'it is open',
+  frozen: 'it is frozen',
+  posted: 'its money has moved',
+};
 
 function missing(before: number, seq: number): string {
   if (seq <= before) return 'it is not in its place';

@@ -1,8 +1,9 @@
 /**
  * Where the chain of every aggregate ends. A log has millions of aggregates, nearly all of them transfers that have
- * ended, so each takes 90 to 170 bytes in a hash table of plain numbers, and not several hundred in a `Map`.
+ * ended, so each takes 90 to 190 bytes in a hash table of plain numbers, and not several hundred in a `Map`.
  */
 import { hash } from 'node:crypto';
+import { PHASES, type Phase } from './meaning.ts';
 
 /** A table grows when it is this full. */
 const LOAD_MAX = 0.7;
@@ -19,7 +20,9 @@ type Columns = {
   readonly positions: Float64Array;
   /** 0: the slot is free. */
   readonly versions: Uint32Array;
-  readonly ended: Uint8Array;
+  /** Places in `PHASES`. */
+  readonly phases: Uint8Array;
+  readonly terms: Uint32Array;
 };
 
 export type Link = {
@@ -27,8 +30,9 @@ export type Link = {
   /** Hex. */
   readonly hash: string;
   readonly position: number;
-  /** No event may come after it. */
-  readonly ended: boolean;
+  readonly phase: Phase;
+  /** A digest of what was asked for, where that stays the same; 0 where nothing does. */
+  readonly terms: number;
 };
 
 export class ChainEnds {
@@ -56,8 +60,14 @@ export class ChainEnds {
     return this.#columns.positions[slot] ?? 0;
   }
 
-  hasEnded(slot: number): boolean {
-    return this.#columns.ended[slot] === 1;
+  /** The phase that the aggregate's last event has left it in; `none` before the first. */
+  phase(slot: number): Phase {
+    return PHASES[this.#columns.phases[slot] ?? 0] ?? 'none';
+  }
+
+  /** The digest that the aggregate's last event had; 0 before the first. */
+  terms(slot: number): number {
+    return this.#columns.terms[slot] ?? 0;
   }
 
   /** Whether this is the hash of the aggregate's last event; before the first that is a hash of zeros. */
@@ -70,8 +80,9 @@ export class ChainEnds {
   }
 
   /** Puts the next event at the end of the chain of an aggregate. */
-  append(slot: number, aggregate: string, { version, hash: hex, position, ended }: Link): void {
-    const { keys, hashes, positions, versions, ended: ends } = this.#columns;
+  append(slot: number, aggregate: string, link: Link): void {
+    const { version, hash: hex, position } = link;
+    const { keys, hashes, positions, versions, phases, terms } = this.#columns;
     if (versions[slot] === 0) {
       keys.set(keyOf(aggregate), slot * KEY_WORDS);
       this.#size += 1;
@@ -79,7 +90,8 @@ export class ChainEnds {
     for (let word = 0; word < HASH_WORDS; word += 1) hashes[slot * HASH_WORDS + word] = wordOf(hex, word);
     positions[slot] = position;
     versions[slot] = version;
-    ends[slot] = ended ? 1 : 0;
+    phases[slot] = PHASES.indexOf(link.phase);
+    terms[slot] = link.terms;
   }
 
   #grow(): void {
@@ -93,7 +105,8 @@ export class ChainEnds {
       wide.hashes.set(old.hashes.subarray(from * HASH_WORDS, (from + 1) * HASH_WORDS), to * HASH_WORDS);
       wide.positions[to] = old.positions[from] ?? 0;
       wide.versions[to] = old.versions[from] ?? 0;
-      wide.ended[to] = old.ended[from] ?? 0;
+      wide.phases[to] = old.phases[from] ?? 0;
+      wide.terms[to] = old.terms[from] ?? 0;
     }
     this.#columns = wide;
   }
@@ -105,7 +118,8 @@ function columnsOf(capacity: number): Columns {
     hashes: new Uint32Array(capacity * HASH_WORDS),
     positions: new Float64Array(capacity),
     versions: new Uint32Array(capacity),
-    ended: new Uint8Array(capacity),
+    phases: new Uint8Array(capacity),
+    terms: new Uint32Array(capacity),
   };
 }
 

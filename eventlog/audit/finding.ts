@@ -24,15 +24,23 @@ export type FindingCode =
   | 'order'
   /** An atomic batch is not whole, or two are mixed. */
   | 'batch'
-  /** A transfer does not have exactly its two movements, or a movement no transfer. */
+  /** A transfer does not have exactly its movements, or a movement no transfer. */
   | 'transfer'
+  /** A transfer undoes another, or captures a hold, and that one does not say so; or the other way round. */
+  | 'counterpart'
+  /** What was asked for of a transfer or a hold is not what its earlier events say, or not what it does. */
+  | 'terms'
+  /** Money is held for nothing, not released once and whole, or less than nothing is held. */
+  | 'reservation'
+  /** More of a transfer has been undone than it moved, or what is said of it does not add up. */
+  | 'reversed'
   /** The posted balances of a currency do not sum to zero. */
   | 'sum'
   /** What an account event says of the state after it is not what the events say. */
   | 'balance'
   /** An account has less than nothing available. */
   | 'overdrawn'
-  /** An aggregate begins twice, ends twice, or goes on after its end. */
+  /** Something happens to an aggregate at a time of its life when it cannot: before it begins, twice, after its end. */
   | 'lifecycle'
   /** The log up to a position is not the one that was noted. */
   | 'anchor'

@@ -2,32 +2,95 @@
  * What each event means to an audit. A new event is added here, and nowhere else in the audit: the compiler says where
  * it is missing.
  */
-import type { AccountEvent } from '../../domain/account.ts';
-import type { EventName, RecordedEvent } from '../../contracts/events.ts';
-import type { AccountEventRecord } from '../event-reader.ts';
+import { isWorldAccount, type AccountEvent, type Purpose } from '../../domain/account.ts';
+import { unreachable } from '../../domain/assert.ts';
+import { entriesOf, totalOf } from '../../domain/transfer.ts';
+import { transferAfter } from '../../contracts/event-data.ts';
+import type { AccountRecord, EventName, RecordedEvent, TransferRecord } from '../../contracts/events.ts';
+import type { AggregateRef } from '../../contracts/subjects.ts';
 
 /**
- * What an event is in the life of its aggregate. Only the first event `begins` it; one that `ends` it is the last, so
- * that a transfer has one outcome, a hold ends once, and nothing happens to a closed account.
+ * Where an aggregate is in its life. `none`: before its first event. `world`: an account that exists by itself.
+ * `asked`: a transfer that somebody has to approve. `open`: whatever else goes on. `posted`: its money has moved, and
+ * not all of that has been undone. `ended`: nothing happens to it any more.
  */
-export const LIFE: Readonly<Record<EventName, 'begins' | 'goes on' | 'ends'>> = {
-  AccountCreated: 'begins',
-  MoneyDeposited: 'goes on',
-  MoneyWithdrawn: 'goes on',
-  AccountFrozen: 'goes on',
-  AccountUnfrozen: 'goes on',
-  AccountClosed: 'ends',
-  TransferCompleted: 'ends',
-  TransferRejected: 'ends',
-  CommandAnswered: 'ends',
+export const PHASES = ['none', 'world', 'asked', 'open', 'frozen', 'posted', 'ended'] as const;
+export type Phase = (typeof PHASES)[number];
+
+type Course = {
+  /** The phases that the event may come in. */
+  readonly from: readonly Phase[];
+  /** The phase that it leaves; the same if it is not given. */
+  readonly to?: Phase;
 };
 
-export function isAccountEvent(event: RecordedEvent): event is AccountEventRecord {
+/**
+ * The lives of aggregates. A transfer moves its money once and ends once, a hold ends once, nobody approves what was not
+ * asked for, nothing leaves a frozen account, and nothing happens to a closed one.
+ */
+const COURSES: Readonly<Record<EventName, Course>> = {
+  AccountCreated: { from: ['none'], to: 'open' },
+  MoneyDeposited: { from: ['open', 'frozen', 'world'] },
+  MoneyWithdrawn: { from: ['open', 'world'] },
+  FundsHeld: { from: ['open', 'world'] },
+  FundsReleased: { from: ['open', 'frozen', 'world'] },
+  AccountUpdated: { from: ['open', 'frozen'] },
+  AccountFrozen: { from: ['open'], to: 'frozen' },
+  AccountUnfrozen: { from: ['frozen'], to: 'open' },
+  AccountClosed: { from: ['open', 'frozen'], to: 'ended' },
+  TransferRequested: { from: ['none'], to: 'open' },
+  TransferApproved: { from: ['asked'], to: 'open' },
+  TransferParked: { from: ['open'] },
+  TransferCompleted: { from: ['none', 'open'], to: 'posted' },
+  TransferReversed: { from: ['posted'] },
+  TransferRejected: { from: ['none', 'asked'], to: 'ended' },
+  TransferCancelled: { from: ['asked', 'open'], to: 'ended' },
+  TransferExpired: { from: ['asked'], to: 'ended' },
+  TransferFailed: { from: ['asked', 'open'], to: 'ended' },
+  HoldPlaced: { from: ['none'], to: 'open' },
+  HoldExtended: { from: ['open'] },
+  HoldCaptured: { from: ['open'], to: 'ended' },
+  HoldVoided: { from: ['open'], to: 'ended' },
+  HoldExpired: { from: ['open'], to: 'ended' },
+  CommandAnswered: { from: ['none'], to: 'ended' },
+};
+
+/** The phase of an aggregate before its first event. */
+export function firstPhase({ aggregate, id }: AggregateRef): Phase {
+  return aggregate === 'account' && isWorldAccount(id) ? 'world' : 'none';
+}
+
+/** The phase that an event leaves its aggregate in, or undefined if it cannot come in that phase. */
+export function phaseAfter(event: RecordedEvent, before: Phase): Phase | undefined {
+  const { from, to = before } = COURSES[event.name];
+  if (!from.includes(before)) return undefined;
+  if (event.name === 'TransferRequested' && event.data.status === 'awaiting_approval') return 'asked';
+  if (event.name === 'TransferReversed' && BigInt(event.data.reversed) >= totalOf(termsOf(event))) {
+    return 'ended';
+  }
+  return to;
+}
+
+/** True for an event that only a new aggregate can have. */
+export function begins({ name }: RecordedEvent): boolean {
+  return COURSES[name].from.every((phase) => phase === 'none');
+}
+
+export function isAccountEvent(event: RecordedEvent): event is AccountRecord {
   return event.aggregate === 'account';
 }
 
+export function isTransferEvent(event: RecordedEvent): event is TransferRecord {
+  return event.aggregate === 'transfer';
+}
+
+/** What was asked for of a transfer, in the domain's terms. */
+export function termsOf(event: TransferRecord) {
+  return transferAfter(event).terms;
+}
+
 /** An account event as the domain knows it: what happened, without the state after it. */
-export function happenedTo(event: AccountEventRecord): AccountEvent {
+export function happenedTo(event: AccountRecord): AccountEvent {
   switch (event.name) {
     case 'AccountCreated': {
       const { owner, currency, metadata, overdraft_limit } = event.data;
@@ -38,11 +101,20 @@ export function happenedTo(event: AccountEventRecord): AccountEvent {
       const { transfer, amount, currency } = event.data;
       return { type: event.name, transfer, currency, amount: BigInt(amount) };
     }
+    case 'FundsHeld':
+    case 'FundsReleased': {
+      const { amount, hold, transfer = '' } = event.data;
+      const purpose: Purpose = hold === undefined ? { transfer } : { hold };
+      return { type: event.name, purpose, amount: BigInt(amount) };
+    }
+    case 'AccountUpdated':
+      return { type: event.name, overdraftLimit: BigInt(event.data.overdraft_limit) };
     case 'AccountFrozen':
     case 'AccountUnfrozen':
     case 'AccountClosed':
       return { type: event.name };
   }
+  return unreachable(event);
 }
 
 /** A line of a transfer on an account. */
@@ -65,10 +137,6 @@ export function legOf(event: RecordedEvent): Leg | undefined {
 /** The movements that an event promises in its own batch, if it is one that moves money between accounts. */
 export function promisedLegs(event: RecordedEvent): readonly Leg[] | undefined {
   if (event.name !== 'TransferCompleted') return undefined;
-  const { from, to, amount, currency } = event.data;
-  const common = { transfer: event.aggregateId, amount, currency };
-  return [
-    { ...common, account: from, direction: 'debit' },
-    { ...common, account: to, direction: 'credit' },
-  ];
+  const transfer = event.aggregateId;
+  return entriesOf(termsOf(event)).map((entry) => ({ ...entry, transfer, amount: entry.amount.toString() }));
 }

@@ -5,7 +5,13 @@ import { Overloaded } from '../../eventlog/appender.ts';
 import type { Outcome } from '../../eventlog/outcome.ts';
 import { LogUnavailable } from '../../eventlog/direct-get.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/test-ledger.ts';
+import {
+  changeAccount,
+  createAccount,
+  moveMoney,
+  openTestLedger,
+  type TestLedger,
+} from '../support/test-ledger.ts';
 import { hearWriters, joinAsWriter, type Writer } from '../support/writers.ts';
 
 const pay = (id: string, amount = 1) =>
@@ -65,14 +71,14 @@ describe('a worker that is not the active writer', () => {
       createAccount('alice', { idempotency_key: 'a'.repeat(64) }),
       pay('posted', 10),
       moveMoney('rejected', { source: 'alice', destination: 'bob', amount: '999' }),
-      createAccount('alice', { type: 'account.freeze', idempotency_key: 'b'.repeat(64) }),
+      changeAccount('alice', { type: 'account.freeze' }, { idempotency_key: 'b'.repeat(64) }),
     ];
     const outcomes: Outcome[] = [];
     for (const command of commands) outcomes.push(await other.submit(command));
     expect(outcomes).toMatchObject([
       { type: 'account', created: true, replayed: false },
-      { type: 'transfer', event: { name: 'TransferCompleted' }, replayed: false },
-      { type: 'transfer', event: { name: 'TransferRejected' }, replayed: false },
+      { type: 'transfer', transfer: { status: 'posted' }, replayed: false },
+      { type: 'transfer', transfer: { status: 'rejected' }, replayed: false },
       { type: 'account', state: { status: 'frozen', version: 2 }, replayed: false },
     ]);
     expect(packs).toEqual(commands.map(() => 'active'));
@@ -96,7 +102,7 @@ describe('a worker that is not the active writer', () => {
     const events = await eventsOf(ledger.log, 'both');
     expect(events).toHaveLength(1);
     for (const outcome of [one, two]) {
-      expect(outcome).toMatchObject({ type: 'transfer', event: { position: events[0]?.position } });
+      expect(outcome).toMatchObject({ type: 'transfer', position: events[0]?.position });
     }
   });
 
@@ -172,7 +178,7 @@ describe.concurrent('the active writer', () => {
     proxy.resume();
     const outcomes = await Promise.all(held);
     expect(outcomes[0]).toMatchObject({
-      event: { position: meanwhile.type === 'transfer' && meanwhile.event.position },
+      position: meanwhile.type === 'transfer' && meanwhile.position,
     });
     const sent = packs.length;
     await late.submit(pay('afterwards'));
@@ -205,7 +211,7 @@ describe.concurrent('the active writer', () => {
     const outcome = await pending;
     const stored = await eventsOf(log, 'lost');
     expect(stored).toHaveLength(1);
-    expect(outcome).toMatchObject({ event: { position: stored[0]?.position }, replayed: false });
+    expect(outcome).toMatchObject({ position: stored[0]?.position, replayed: false });
     await other.close();
     await proxy.close();
     await log.close();
@@ -253,7 +259,7 @@ describe.concurrent('the bucket of the lease', () => {
     for (const [n, { id }] of requests.entries()) {
       const ends = events.filter((event) => event.aggregateId === id);
       expect(ends).toHaveLength(1);
-      expect(outcomes[n]).toMatchObject({ event: { position: ends[0]?.position } });
+      expect(outcomes[n]).toMatchObject({ position: ends[0]?.position });
     }
     expect({ heard, packs }).toEqual({ heard: ['first', 'released'], packs: [] });
     await Promise.all(writers.map((writer) => writer.close()));

@@ -2,7 +2,13 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Overloaded } from '../../eventlog/appender.ts';
 import type { Outcome } from '../../eventlog/outcome.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/test-ledger.ts';
+import {
+  changeAccount,
+  createAccount,
+  moveMoney,
+  openTestLedger,
+  type TestLedger,
+} from '../support/test-ledger.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 let log: TestLedger;
@@ -13,11 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => log.close());
 
-const position = (outcome: Outcome) => (outcome.type === 'transfer' ? outcome.event.position : 0);
+const position = (outcome: Outcome) => (outcome.type === 'transfer' ? outcome.position : 0);
 const reason = (outcome: Outcome) =>
-  outcome.type === 'transfer' && outcome.event.name === 'TransferRejected'
-    ? outcome.event.data.reason
-    : undefined;
+  outcome.type === 'transfer' && outcome.transfer.status === 'rejected' ? outcome.transfer.reason : undefined;
 
 async function transferEvents(id: string): Promise<RecordedEvent[]> {
   return (await log.allEvents()).filter((e) => e.aggregate === 'transfer' && e.aggregateId === id);
@@ -189,8 +193,8 @@ describe('an appender that has not heard of what another did', () => {
     expect(reason(await pay('unfunded'))).toBe('insufficient_funds');
     await other.submit(moveMoney('found', { source: 'world_EUR', destination: 'newcomer', amount: '5' }));
     expect(reason(await pay('funded'))).toBeUndefined();
-    await other.submit(createAccount('newcomer', { type: 'account.freeze' }));
-    expect(await one.submit(createAccount('newcomer', { type: 'account.unfreeze' }))).toMatchObject({
+    await other.submit(changeAccount('newcomer', { type: 'account.freeze' }));
+    expect(await one.submit(changeAccount('newcomer', { type: 'account.unfreeze' }))).toMatchObject({
       state: { status: 'open', version: 5 },
     });
   });
@@ -217,7 +221,7 @@ describe('when the acknowledgement is lost', () => {
   });
 });
 
-const freeze = () => createAccount('dora', { type: 'account.freeze' });
+const freeze = () => changeAccount('dora', { type: 'account.freeze' });
 
 describe('account commands', () => {
   test('without a key: creating again is refused, freezing again changes nothing', async () => {

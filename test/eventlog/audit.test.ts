@@ -287,7 +287,7 @@ describe('one thing that is wrong is found where it is', () => {
       log: forge(whole.toSpliced(0, 1)),
       code: 'lifecycle',
       position: 3,
-      says: /account alice, which does not exist/,
+      says: /account\/alice does not begin with MoneyDeposited/,
     },
   };
   test.each(Object.entries(CASES))('%s', (_, { log, code, position, says }) => {

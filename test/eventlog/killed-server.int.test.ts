@@ -45,7 +45,7 @@ test('a nats-server that is killed in the middle of batches keeps all that it ac
       for (;;) {
         try {
           const outcome = await appender.submit({ request, workflowId: `transfer/${id}` });
-          if (outcome.type === 'transfer') acknowledged.set(id, outcome.event.position);
+          if (outcome.type === 'transfer') acknowledged.set(id, outcome.position);
           return;
         } catch (error) {
           if (!(error instanceof LogUnavailable)) throw error;
