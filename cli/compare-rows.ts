@@ -40,6 +40,13 @@ export function differenceOf(folded: object, found: object): string | undefined 
 
 /** A value as JSON, keys in order: Postgres orders those of an object in its own way. */
 function canonical(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'not there';
-  return JSON.stringify(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify(value, (_, part: unknown) => (isObject(part) ? ordered(part) : part)) ?? 'not there';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function ordered(value: object): object {
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

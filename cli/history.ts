@@ -1,6 +1,6 @@
-/** `history`: what happened to one account or transfer. */
+/** `history`: what happened to one account, transfer or hold. */
 import { eventFrom } from '../contracts/resources.ts';
-import type { RecordedEvent } from '../contracts/events.ts';
+import type { AccountRecord, HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
 import { AGGREGATES, ID_PATTERN } from '../contracts/subjects.ts';
 import { createTips } from '../eventlog/tips.ts';
 import {
@@ -12,31 +12,27 @@ import {
   type ExitCode,
   type Input,
 } from './command.ts';
+import {
+  ACCOUNT_COLUMNS,
+  HOLD_COLUMNS,
+  partiesOf,
+  TRANSFER_COLUMNS,
+  transferOf,
+  type AccountLine,
+  type Shown,
+} from './history-tables.ts';
 import { createTable } from './table.ts';
 
 export const historyCommand: Command = {
   name: 'history',
   takes: '<account | transfer | hold> <id>',
   summary: 'Lists the events of one aggregate, oldest first.',
-  help: `Amounts and balances are whole minor units. "Other" is the other side of a movement. With --json each line is an
-event as "GET /v1/events" gives it.`,
+  help: `Amounts and balances are whole minor units. The amount of an account's event is what it adds to what is
+available; "other" is the other side. With --json each line is an event as "GET /v1/events" gives it.`,
   positionals: [2, 2],
   options: { json: { text: 'NDJSON: one event a line' } },
   run: history,
 };
-
-const COLUMNS = [
-  { heading: 'position', right: true },
-  { heading: 'time' },
-  { heading: 'event' },
-  { heading: 'version', right: true },
-  { heading: 'amount', right: true },
-  { heading: 'posted', right: true },
-  { heading: 'available', right: true },
-  { heading: 'transfer' },
-  { heading: 'other' },
-  { heading: 'workflow' },
-];
 
 async function history(input: Input, context: Context): Promise<ExitCode> {
   const [kind = '', id = ''] = input.positionals;
@@ -44,81 +40,54 @@ async function history(input: Input, context: Context): Promise<ExitCode> {
   if (!aggregate) throw new WrongUsage(`"${kind}" is none of ${AGGREGATES.join(', ')}.`);
   if (!ID_PATTERN.test(id)) throw new WrongUsage(`"${id}" is no id.`);
   const { reader } = await context.connect();
-  const table = createTable(COLUMNS);
-  const asJson = input.flag('json');
+  const layOut = input.flag('json') ? jsonLines : tableOf(aggregate, context);
   let any = false;
   for await (const events of reader.events({ aggregate: { aggregate, id } })) {
     any = true;
-    await context.write(
-      asJson
-        ? events.map((event) => `${JSON.stringify(eventFrom(event))}\n`).join('')
-        : table(await rowsOf(events, context)),
-    );
+    await context.write(await layOut(events));
   }
   if (!any) throw new CannotRun(`The log has no events of the ${kind} "${id}".`);
   return EXIT.fine;
 }
 
-async function rowsOf(events: readonly RecordedEvent[], context: Context): Promise<string[][]> {
-  const sides = await sidesOf(events, context);
-  return events.map((event) => {
-    const { transfer, amount, other } = movementOf(event, sides);
-    const balances = 'balances' in event.data ? event.data.balances : undefined;
-    return [
-      `${event.position}`,
-      event.time,
-      event.name,
-      `${event.version}`,
-      amount,
-      balances?.posted ?? '',
-      balances?.available ?? '',
-      transfer,
-      other,
-      event.workflowId,
-    ];
-  });
+/** Lays out some more events of the same aggregate. */
+type Layout = (events: readonly RecordedEvent[]) => Promise<string> | string;
+
+function jsonLines(events: readonly RecordedEvent[]): string {
+  return events.map((event) => `${JSON.stringify(eventFrom(event))}\n`).join('');
 }
 
-type Sides = { readonly from: string; readonly to: string };
-
-/** Both sides of the transfers that the movements belong to: an account's event names the transfer only. */
-async function sidesOf(
-  events: readonly RecordedEvent[],
-  { connect, ledger }: Context,
-): Promise<ReadonlyMap<string, Sides>> {
-  const { nc } = await connect();
-  const ids = events.flatMap(({ data }) => ('transfer' in data ? [data.transfer] : []));
-  const refs = ids.map((id) => ({ aggregate: 'transfer', id }) as const);
-  const ends = await createTips(nc, ledger).lastEvents(refs);
-  return new Map(ends.flatMap((end) => ('from' in end.data ? [[end.aggregateId, end.data]] : [])));
-}
-
-function movementOf(
-  event: RecordedEvent,
-  sides: ReadonlyMap<string, Sides>,
-): { transfer: string; amount: string; other: string } {
-  switch (event.name) {
-    case 'MoneyDeposited':
-    case 'MoneyWithdrawn': {
-      const { transfer, amount } = event.data;
-      const paysOut = event.name === 'MoneyWithdrawn';
-      const both = sides.get(transfer);
-      return {
-        transfer,
-        amount: paysOut ? `-${amount}` : amount,
-        other: (paysOut ? both?.to : both?.from) ?? '',
-      };
+function tableOf(aggregate: (typeof AGGREGATES)[number], context: Context): Layout {
+  switch (aggregate) {
+    case 'account': {
+      const table = layout(ACCOUNT_COLUMNS);
+      return async (events) => table(await withParties(events as readonly AccountRecord[], context));
     }
-    case 'TransferCompleted':
-    case 'TransferRejected': {
-      const { amount, from, to } = event.data;
-      return { transfer: event.aggregateId, amount, other: `${from} > ${to}` };
+    case 'transfer': {
+      const table = layout(TRANSFER_COLUMNS);
+      return (events) => table(events as readonly TransferRecord[]);
     }
-    case 'AccountCreated':
-    case 'AccountFrozen':
-    case 'AccountUnfrozen':
-    case 'AccountClosed':
-    case 'CommandAnswered':
-      return { transfer: '', amount: '', other: '' };
+    case 'hold': {
+      const table = layout(HOLD_COLUMNS);
+      return (events) => table(events as readonly HoldRecord[]);
+    }
   }
+}
+
+function layout<Event>(columns: readonly Shown<Event>[]): (events: readonly Event[]) => string {
+  const table = createTable(columns);
+  return (events) => table(events.map((event) => columns.map(({ cell }) => cell(event))));
+}
+
+/** An account's event names its transfer only: that says who else takes part. */
+async function withParties(
+  events: readonly AccountRecord[],
+  { connect, ledger }: Context,
+): Promise<AccountLine[]> {
+  const { nc } = await connect();
+  const ids = new Set(events.flatMap((event) => transferOf(event) ?? []));
+  const refs = [...ids].map((id) => ({ aggregate: 'transfer', id }) as const);
+  const last = (await createTips(nc, ledger).lastEvents(refs)) as TransferRecord[];
+  const parties = new Map(last.map((event) => [event.aggregateId, partiesOf(event)]));
+  return events.map((event) => ({ ...event, parties: parties.get(transferOf(event) ?? '') ?? [] }));
 }

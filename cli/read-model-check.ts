@@ -1,8 +1,9 @@
 /**
  * Holds the read model against the log while both go on. No transaction spans it: the embedded Postgres has one
- * session, and everybody else would wait. Entries and transfers never change, so their rows are compared range by
- * range as the log is read. Accounts do change: each chunk of them comes with the position that it shows, and the log is
- * read up to exactly that before they are compared.
+ * session, and everybody else would wait. Entries never change, and a transfer or a hold is what the event at its
+ * position says, so their rows are compared range by range as the log is read, and none is remembered. Accounts are
+ * changed all the time: each chunk of them comes with the position that it shows, and the log is read up to exactly
+ * that before they are compared.
  */
 import type { RecordedEvent } from '../contracts/events.ts';
 import type { Finding } from '../eventlog/audit/finding.ts';
@@ -11,14 +12,17 @@ import { PROJECTION } from '../projector/checkpoint.ts';
 import type { ReadModel } from '../projector/database.ts';
 import {
   entryFromRow,
+  holdFromRow,
   transferFromRow,
   type AccountColumns,
   type EntryColumns,
+  type HoldColumns,
   type TransferColumns,
 } from '../projector/rows.ts';
 import { AccountRows } from './account-rows.ts';
+import { compareChanging, type Standing } from './changing-rows.ts';
 import { CannotRun } from './command.ts';
-import { compareByPosition } from './compare-rows.ts';
+import { compareByPosition, differs } from './compare-rows.ts';
 
 /** Events whose rows are asked for at once. */
 const RANGE_MIN = 2_000;
@@ -26,14 +30,18 @@ const ACCOUNTS_CHUNK = 2_000;
 
 export class ReadModelCheck {
   readonly #db: ReadModel;
+  readonly #rangeMin: number;
   readonly #accounts = new AccountRows();
   #events: RecordedEvent[] = [];
   #position = 0;
+  /** Rows that had moved on when they were looked for stand at no later position than this. */
+  #movedTo = 0;
   /** The comparison under way: Postgres works on it while the log is read on. */
   #comparing: Promise<Finding | undefined> = Promise.resolve(undefined);
 
-  constructor(db: ReadModel) {
+  constructor(db: ReadModel, rangeMin = RANGE_MIN) {
     this.#db = db;
+    this.#rangeMin = rangeMin;
   }
 
   /** The position up to which it was compared. */
@@ -43,9 +51,10 @@ export class ReadModelCheck {
 
   add(event: RecordedEvent, endsBatch: boolean): Promise<Finding | undefined> | undefined {
     this.#events.push(event);
-    return endsBatch && this.#events.length >= RANGE_MIN ? this.#compare() : undefined;
+    return endsBatch && this.#events.length >= this.#rangeMin ? this.#compare() : undefined;
   }
 
+  /** Compares the accounts, and then what moved on while the log was read. */
   async compareAccounts(readOn: (to: number) => Promise<Finding | undefined>): Promise<Finding | undefined> {
     for (let after = ''; ;) {
       const { reached, rows } = await this.#chunk(after);
@@ -57,7 +66,7 @@ export class ReadModelCheck {
       const last = rows.length < ACCOUNTS_CHUNK ? undefined : rows.at(-1)?.id;
       const different = this.#accounts.compare(rows, { position: reached, last });
       if (different) return different;
-      if (last === undefined) return this.#accounts.missing();
+      if (last === undefined) return this.#accounts.missing() ?? (await this.#followMoved(readOn));
       after = last;
     }
   }
@@ -81,18 +90,81 @@ export class ReadModelCheck {
     return (this.#events.length > 0 ? await this.#compare() : undefined) ?? (await this.#comparing);
   }
 
+  /**
+   * Reads on to where the rows stand that had moved on. Meanwhile others may have, but ever fewer: a transfer has a
+   * handful of events, and each round is as short as the one before it was.
+   */
+  async #followMoved(readOn: (to: number) => Promise<Finding | undefined>): Promise<Finding | undefined> {
+    const beyond = await this.#beyond();
+    if (beyond) return beyond;
+    while (this.#movedTo > this.#position) {
+      const finding = (await readOn(this.#movedTo)) ?? (await this.#settle());
+      if (finding) return finding;
+    }
+    return undefined;
+  }
+
   async #compareRange(from: number, rows: ReturnType<typeof apply>): Promise<Finding | undefined> {
     const { sql, table } = this.#db;
     const to = rows.position;
-    const [entries, transfers] = await Promise.all([
+    const [entries, named, transfers, holds] = await Promise.all([
       sql<(EntryColumns & { account: string })[]>`
         select * from ${table('entries')} where position > ${from} and position <= ${to} order by position`,
+      sql<{ account: string; position: string }[]>`
+        select account, first_position as position from ${table('transaction_accounts')}
+        where first_position > ${from} and first_position <= ${to} order by first_position, account`,
       sql<TransferColumns[]>`
-        select * from ${table('transfers')} where position > ${from} and position <= ${to} order by position`,
+        select * from ${table('transfers')} where position > ${from} and position <= ${to}`,
+      sql<HoldColumns[]>`select * from ${table('holds')} where position > ${from} and position <= ${to}`,
     ]);
     return (
       compareByPosition('entries', rows.entries, entries.map(entryFromRow)) ??
-      compareByPosition('transfers', rows.transfers, transfers.map(transferFromRow))
+      compareByPosition(
+        'transaction_accounts',
+        rows.transactionAccounts.map(({ account, first_position: position }) => ({ account, position })),
+        named.map(({ account, position }) => ({ account, position: Number(position) })),
+      ) ??
+      (await compareChanging(
+        { table: 'transfers', to, wanted: rows.transfers, found: transfers.map(begun(transferFromRow)) },
+        (ids) => this.#standing('transfers', ids),
+      )) ??
+      (await compareChanging(
+        { table: 'holds', to, wanted: rows.holds, found: holds.map(begun(holdFromRow)) },
+        (ids) => this.#standing('holds', ids),
+      ))
+    );
+  }
+
+  /** Where rows stand. One statement, so that none of them stands beyond the position that comes with it. */
+  async #standing(name: 'transfers' | 'holds', ids: readonly string[]): Promise<Standing[]> {
+    const { sql, table } = this.#db;
+    const found = await sql<(Places & { id: string; reached: string })[]>`
+      select id, position, first_position,
+        (select position from ${table('projections')} where name = ${PROJECTION}) as reached
+      from ${table(name)}
+      where id in (select json_array_elements_text(${JSON.stringify(ids)}::text::json))`;
+    this.#movedTo = Math.max(this.#movedTo, Number(found[0]?.reached ?? 0));
+    return found.map(({ id, position, first_position }) => {
+      return { id, position: Number(position), first_position: Number(first_position) };
+    });
+  }
+
+  /** A row at a position that the read model has not reached: no event that will be read explains it. */
+  async #beyond(): Promise<Finding | undefined> {
+    const { sql, table } = this.#db;
+    const [row] = await sql<{ name: string; position: string }[]>`
+      select rows.name, rows.position from ${table('projections')} as projection, lateral (
+        (select 'entries' as name, position from ${table('entries')} order by position desc limit 1)
+        union all
+        (select 'transfers', position from ${table('transfers')} order by position desc limit 1)
+        union all
+        (select 'holds', position from ${table('holds')} order by position desc limit 1)
+      ) as rows
+      where projection.name = ${PROJECTION} and rows.position > projection.position
+      order by rows.position limit 1`;
+    return (
+      row &&
+      differs({ position: Number(row.position), table: row.name }, 'the log gives no row of this position')
     );
   }
 
@@ -110,4 +182,11 @@ export class ReadModelCheck {
     const reached = Number(found[0]?.reached ?? 0);
     return { reached, rows: found.filter(({ id }) => id !== null) };
   }
+}
+
+type Places = { readonly position: string; readonly first_position: string };
+
+/** A resource from its row, with where it began. */
+function begun<Columns extends Places, Resource extends object>(fromRow: (row: Columns) => Resource) {
+  return (row: Columns) => ({ ...fromRow(row), first_position: Number(row.first_position) });
 }

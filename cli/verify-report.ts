@@ -61,7 +61,6 @@ function broken({ ledger, summary }: Verdict, finding: Finding): string[] {
 
 function whole({ ledger, summary, readModel, seconds }: Verdict): string[] {
   const { position, events, aggregates, accounts, batches, sums, stepsBack } = summary;
-  const ended = `${grouped(events.TransferCompleted ?? 0)} posted, ${grouped(events.TransferRejected ?? 0)} rejected`;
   const posted = Object.entries(sums).map(([currency, sum]) => `${currency} ${sum}`);
   const rate = grouped(Math.round(position / Math.max(seconds, 0.001)));
   return [
@@ -69,7 +68,8 @@ function whole({ ledger, summary, readModel, seconds }: Verdict): string[] {
     '',
     `  chains      ${grouped(aggregates)}; every hash, version and link holds`,
     `  batches     ${grouped(batches)}, each complete`,
-    `  transfers   ${ended}; each ends once, debits equal credits`,
+    `  transfers   ${endsOfTransfers(events)}; each ends once, debits equal credits`,
+    ...(events.HoldPlaced === undefined ? [] : [`  holds       ${endsOfHolds(events)}; each ends once`]),
     `  accounts    ${grouped(accounts)}; carried balances equal recomputed ones, none is overdrawn`,
     `  zero sum    ${posted.length === 0 ? 'nothing has moved' : posted.join(', ')}`,
     `  read model  ${toldOf(readModel, position)}`,
@@ -84,6 +84,28 @@ function whole({ ledger, summary, readModel, seconds }: Verdict): string[] {
     `Checked in ${seconds.toFixed(1)} s, ${rate} events/s. Keep the digest elsewhere: "verify --against" proves later`,
     'that the log still begins like this.',
   ];
+}
+
+type Counts = AuditSummary['events'];
+
+/** How transfers have ended. */
+function endsOfTransfers(events: Counts): string {
+  const { TransferCompleted: posted = 0, TransferRejected: rejected = 0 } = events;
+  const { TransferCancelled: cancelled, TransferExpired: expired, TransferFailed: failed } = events;
+  return counted({ posted, rejected, cancelled, expired, failed });
+}
+
+function endsOfHolds(events: Counts): string {
+  const { HoldPlaced: placed = 0, HoldCaptured: captured, HoldVoided: voided, HoldExpired: expired } = events;
+  const active = placed - (captured ?? 0) - (voided ?? 0) - (expired ?? 0);
+  return counted({ active, captured, voided, expired });
+}
+
+/** Numbers with their names; what has none is left out. */
+function counted(counts: Readonly<Record<string, number | undefined>>): string {
+  return Object.entries(counts)
+    .flatMap(([name, count]) => (count === undefined ? [] : [`${grouped(count)} ${name}`]))
+    .join(', ');
 }
 
 function toldOf(told: ReadModelTold, position: number): string {

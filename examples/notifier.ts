@@ -41,8 +41,7 @@ console.log(`Writing notifications to ${path}, from position ${done + 1} on. Ctr
 
 for await (const message of messages) {
   if (message.seq > done) {
-    const { from, to, amount, currency } = message.json<EventData<'TransferCompleted'>>();
-    const text = `${from} paid ${to} ${amount} ${currency}`;
+    const text = describe(message.json());
     const notification = { position: message.seq, transfer: message.headers?.get('ce-subject'), text };
     await file.appendFile(`${JSON.stringify(notification)}\n`);
     await file.sync();
@@ -53,6 +52,16 @@ for await (const message of messages) {
 }
 await file.close();
 await nc.drain();
+
+/** A transfer between two accounts, or one with entries of its own. */
+function describe(data: EventData<'TransferCompleted'>): string {
+  if (!('entries' in data)) return `${data.from} paid ${data.to} ${data.amount} ${data.currency}`;
+  return data.entries
+    .map(({ account, direction, amount, currency }) => {
+      return `${account} ${direction === 'debit' ? 'paid' : 'got'} ${amount} ${currency}`;
+    })
+    .join(', ');
+}
 
 /** The position of the last whole line; half a line, left by a crash, is cut off. */
 async function lastPosition(): Promise<number> {

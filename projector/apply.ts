@@ -1,7 +1,7 @@
 /** What events mean for the rows of the read model. Pure: the same events always give the same rows. */
-import type { RecordedEvent } from '../contracts/events.ts';
-import type { EntryResource, TransferResource } from '../contracts/http.ts';
-import { accountFrom, transferFrom } from '../contracts/resources.ts';
+import type { AccountRecord, HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
+import type { EntryResource, HoldResource, TransferResource } from '../contracts/http.ts';
+import { accountFrom, holdFrom, transferFrom } from '../contracts/resources.ts';
 import { assert } from '../domain/assert.ts';
 import { isWorldAccount } from '../domain/account.ts';
 
@@ -29,7 +29,18 @@ type AccountOpening = {
 
 export type EntryRow = EntryResource & { readonly account: string };
 
-export type TransferRow = TransferResource;
+/** The position of the first event; not given for what has its row already. All else is as the last event says. */
+type Begun = { readonly first_position?: number };
+
+export type TransferRow = TransferResource & Begun;
+export type HoldRow = HoldResource & Begun;
+
+/** That a transfer with entries names an account, in however many of them. */
+export type TransactionAccountRow = {
+  readonly account: string;
+  /** Of the transfer. */
+  readonly first_position: number;
+};
 
 export type Rows = {
   /** The position of the last event. */
@@ -37,18 +48,18 @@ export type Rows = {
   /** One for each account that was touched. */
   readonly accounts: readonly AccountRow[];
   readonly entries: readonly EntryRow[];
+  /** One for each transfer that something happened to, in the order of their last events. */
   readonly transfers: readonly TransferRow[];
+  readonly transactionAccounts: readonly TransactionAccountRow[];
+  /** As with transfers. */
+  readonly holds: readonly HoldRow[];
 };
 
 type Movement = RecordedEvent<'MoneyDeposited' | 'MoneyWithdrawn'>;
 type Completed = RecordedEvent<'TransferCompleted'>;
-type AccountEvent = Exclude<
-  RecordedEvent,
-  RecordedEvent<'TransferCompleted' | 'TransferRejected' | 'CommandAnswered'>
->;
 
-/** An account that events have touched: its first event and its last one. */
-type Touched = { readonly first: AccountEvent; last: AccountEvent };
+/** What events have happened to: its first event of these, and its last one. */
+type Touched<Event> = { readonly first: Event; readonly last: Event };
 
 /**
  * The rows to write after these events, which are whole batches in log order.
@@ -59,12 +70,17 @@ export function apply(events: readonly RecordedEvent[]): Rows {
   for (const event of events) {
     if (event.name === 'TransferCompleted') completed.set(event.aggregateId, event);
   }
-  const accounts = new Map<string, Touched>();
+  const accounts = new Map<string, Touched<AccountRecord>>();
+  const transfers = new Map<string, Touched<TransferRecord>>();
+  const holds = new Map<string, Touched<HoldRecord>>();
   const entries: EntryRow[] = [];
-  const transfers: TransferRow[] = [];
+  const transactionAccounts: TransactionAccountRow[] = [];
   for (const event of events) {
     switch (event.name) {
       case 'AccountCreated':
+      case 'FundsHeld':
+      case 'FundsReleased':
+      case 'AccountUpdated':
       case 'AccountFrozen':
       case 'AccountUnfrozen':
       case 'AccountClosed':
@@ -75,9 +91,24 @@ export function apply(events: readonly RecordedEvent[]): Rows {
         touch(accounts, event);
         entries.push(entryFrom(event, completed.get(event.data.transfer)));
         break;
+      case 'TransferRequested':
+      case 'TransferApproved':
+      case 'TransferParked':
       case 'TransferCompleted':
       case 'TransferRejected':
-        transfers.push(transferFrom(event));
+      case 'TransferCancelled':
+      case 'TransferExpired':
+      case 'TransferFailed':
+      case 'TransferReversed':
+        touch(transfers, event);
+        transactionAccounts.push(...transactionAccountRows(event));
+        break;
+      case 'HoldPlaced':
+      case 'HoldExtended':
+      case 'HoldCaptured':
+      case 'HoldVoided':
+      case 'HoldExpired':
+        touch(holds, event);
         break;
       case 'CommandAnswered':
         // Says again what an event before it has said.
@@ -88,17 +119,36 @@ export function apply(events: readonly RecordedEvent[]): Rows {
     position: events.at(-1)?.position ?? 0,
     accounts: [...accounts.values()].map(accountRow),
     entries,
-    transfers,
+    transfers: [...transfers.values()].map(({ first, last }) => ({ ...transferFrom(last), ...begun(first) })),
+    transactionAccounts,
+    holds: [...holds.values()].map(({ first, last }) => ({ ...holdFrom(last), ...begun(first) })),
   };
 }
 
-function touch(accounts: Map<string, Touched>, event: AccountEvent): void {
-  const touched = accounts.get(event.aggregateId);
-  if (touched) touched.last = event;
-  else accounts.set(event.aggregateId, { first: event, last: event });
+/** Whatever something happened to last comes last. */
+function touch<Event extends RecordedEvent>(touched: Map<string, Touched<Event>>, event: Event): void {
+  const first = touched.get(event.aggregateId)?.first ?? event;
+  touched.delete(event.aggregateId);
+  touched.set(event.aggregateId, { first, last: event });
 }
 
-function accountRow({ first, last }: Touched): AccountRow {
+function begun({ version, position }: RecordedEvent): Begun {
+  return version === 1 ? { first_position: position } : {};
+}
+
+/** What a transfer names never changes, so the rows come with its first event. */
+function transactionAccountRows({ data, version, position: first_position }: TransferRecord) {
+  if (version > 1 || !('entries' in data)) return [];
+  return accountsIn(data).map((account): TransactionAccountRow => ({ account, first_position }));
+}
+
+/** The accounts that a transfer names, each once. */
+function accountsIn(data: TransferRecord['data']): string[] {
+  if (!('entries' in data)) return [data.from, data.to];
+  return [...new Set(data.entries.map(({ account }) => account))].toSorted();
+}
+
+function accountRow({ first, last }: Touched<AccountRecord>): AccountRow {
   const { data, version } = last;
   const opening = openingOf(first);
   return {
@@ -114,7 +164,7 @@ function accountRow({ first, last }: Touched): AccountRow {
 }
 
 /** No event creates a world account, so every movement of one says how it began: it may be the first. */
-function openingOf(first: AccountEvent): AccountOpening | undefined {
+function openingOf(first: AccountRecord): AccountOpening | undefined {
   const created = first.name === 'AccountCreated' ? first : undefined;
   if (!created && !isWorldAccount(first.aggregateId)) return undefined;
   const { version, data, position } = first;
@@ -134,10 +184,16 @@ function entryFrom(event: Movement, transfer: Completed | undefined): EntryRow {
     direction: paysOut ? 'debit' : 'credit',
     amount: data.amount,
     currency: data.currency,
-    counterparty: paysOut ? transfer.data.to : transfer.data.from,
+    counterparty: counterpartyOf(event.aggregateId, transfer),
     kind: transfer.data.kind,
     reference: transfer.data.reference ?? null,
     balance: data.balances.posted,
     created_at: event.time,
   };
+}
+
+/** The other account of a transfer; none if there are more than two. */
+function counterpartyOf(account: string, { data }: Completed): string | null {
+  const others = accountsIn(data).filter((id) => id !== account);
+  return others.length === 1 ? (others[0] ?? null) : null;
 }

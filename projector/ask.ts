@@ -1,12 +1,15 @@
 /** Asks Postgres with a limit on how long, and on how much may wait: a query never hangs on a server that is gone. */
 import type { PendingQuery, Row } from 'postgres';
-import { isNotMigrated, isUnreachable } from './database.ts';
+import { isNotMigrated, isUnreachable, type ReadModel } from './database.ts';
 import { ReadModelUnavailable } from './read-store.ts';
 
 const ANSWER_TIMEOUT_MS = 4_000;
 const WAITING_MAX = 1_000;
 
 export type Ask = <Found extends readonly Row[]>(query: PendingQuery<Found>) => Promise<Found>;
+
+/** A read model, and the way to ask it. */
+export type Source = { readonly db: ReadModel; readonly ask: Ask };
 
 /**
  * A way to ask that gives the rows of a query.

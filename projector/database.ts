@@ -7,7 +7,8 @@ const CONNECT_TIMEOUT_S = 5;
 const STATEMENT_TIMEOUT_MS = 10_000;
 const RECONNECT_MAX_S = 1;
 
-type Table = 'migrations' | 'projections' | 'accounts' | 'transfers' | 'entries';
+type Table =
+  'migrations' | 'projections' | 'accounts' | 'transfers' | 'transaction_accounts' | 'entries' | 'holds';
 
 export type ReadModel = {
   readonly sql: postgres.Sql;

@@ -1,14 +1,13 @@
 /** Answers queries from the read model in Postgres. Pages continue at a place, so they hold while rows are added. */
 import { untouchedWorldAccount } from '../contracts/resources.ts';
-import { createAsk, type Ask } from './ask.ts';
+import { createAsk, type Source } from './ask.ts';
 import { positionQuery } from './checkpoint.ts';
-import { decodeCursor, encodeCursor, listName, type Place } from './cursor.ts';
+import { encodeCursor, listName } from './cursor.ts';
 import type { ReadModel } from './database.ts';
-import type { Page, PageRequest, ReadStore } from './read-store.ts';
-import { accountFromRow, entryFromRow, transferFromRow } from './rows.ts';
-import type { AccountColumns, EntryColumns, TransferColumns } from './rows.ts';
-
-type Source = { readonly db: ReadModel; readonly ask: Ask };
+import { afterFirstPosition, pageOf, placeOf } from './paging.ts';
+import type { PageRequest, ReadStore } from './read-store.ts';
+import { accountFromRow, entryFromRow, type AccountColumns, type EntryColumns } from './rows.ts';
+import { hold, holds, transfer, transfers } from './transfer-queries.ts';
 
 /**
  * A read store on this database. Its queries throw ReadModelUnavailable when the database cannot be asked, and
@@ -25,6 +24,8 @@ export function createReadStore(db: ReadModel): ReadStore {
     accounts: (filter, request) => accounts(from, filter, request),
     transfer: (id) => transfer(from, id),
     transfers: (filter, request) => transfers(from, filter, request),
+    hold: (id) => hold(from, id),
+    holds: (filter, request) => holds(from, filter, request),
     statement: (id, range, request) => statement(from, { account: id, ...range }, request),
   };
 }
@@ -49,48 +50,7 @@ async function accounts(
       ${status === undefined ? sql`` : sql`and status = ${status}`}
       ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
     order by first_position limit ${request.limit + 1}`);
-  return pageOf(rows, request, {
-    item: accountFromRow,
-    cursor: (row) => encodeCursor(list, { position: Number(row.first_position) }),
-  });
-}
-
-async function transfer({ db, ask }: Source, id: string) {
-  const [row] = await ask(db.sql<TransferColumns[]>`select * from ${db.table('transfers')} where id = ${id}`);
-  return row && transferFromRow(row);
-}
-
-/** Either side of an account has its own index, so each side gives its newest, and the newest of both are taken. */
-async function transfers(
-  { db: { sql, table }, ask }: Source,
-  filter: Parameters<ReadStore['transfers']>[0],
-  request: PageRequest,
-) {
-  const { account: either, status, reference } = filter;
-  const list = listName('transfers', { account: either, status, reference });
-  const before = placeOf(list, request)?.position ?? Number.MAX_SAFE_INTEGER;
-  const limit = request.limit + 1;
-  const newest = (side: ReturnType<typeof sql>) => sql`
-    select * from ${table('transfers')}
-    where position < ${before} ${side}
-      ${status === undefined ? sql`` : sql`and status = ${status}`}
-      ${reference === undefined ? sql`` : sql`and reference = ${reference}`}
-    order by position desc limit ${limit}`;
-  const rows = await ask(
-    either === undefined
-      ? sql<TransferColumns[]>`${newest(sql``)}`
-      : sql<TransferColumns[]>`
-          select * from (
-            (${newest(sql`and source = ${either}`)})
-            union all
-            (${newest(sql`and destination = ${either} and source <> ${either}`)})
-          ) as both_sides
-          order by position desc limit ${limit}`,
-  );
-  return pageOf(rows, request, {
-    item: transferFromRow,
-    cursor: (row) => encodeCursor(list, { position: Number(row.position) }),
-  });
+  return pageOf(rows, request, { item: accountFromRow, cursor: afterFirstPosition(list) });
 }
 
 async function statement(
@@ -120,20 +80,4 @@ async function statement(
 /** RFC 3339 has a year 0000, which Postgres refuses. Nothing happened in it. */
 function earliest(time: string | undefined): string | undefined {
   return time?.startsWith('0000') ? '0001-01-01T00:00:00Z' : time;
-}
-
-function placeOf(list: string, { cursor }: PageRequest): Place | undefined {
-  return cursor === undefined ? undefined : decodeCursor(list, cursor);
-}
-
-/** One row more than the page holds was asked for: if it came, there is a next page, after the last row of this one. */
-function pageOf<Row, Item>(
-  rows: readonly Row[],
-  { limit }: PageRequest,
-  as: { readonly item: (row: Row) => Item; readonly cursor: (row: Row) => string },
-): Page<Item> {
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  const next = rows.length > limit && last !== undefined ? as.cursor(last) : null;
-  return { data: shown.map(as.item), next_cursor: next };
 }

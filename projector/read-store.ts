@@ -1,10 +1,21 @@
 /** What queries may ask of the read model. `projector/postgres.ts` answers from Postgres. */
-import type { AccountResource, EntryResource, TransferResource } from '../contracts/http.ts';
+import type { AccountResource, EntryResource, HoldResource, TransferResource } from '../contracts/http.ts';
 
 export type Page<Item> = { readonly data: readonly Item[]; readonly next_cursor: string | null };
 
 /** `cursor` is opaque: what `next_cursor` of the page before said. */
 export type PageRequest = { readonly limit: number; readonly cursor?: string | undefined };
+
+export type TransferFilter = {
+  /** Either side, or in any of the entries. */
+  readonly account?: string | undefined;
+  readonly status?: TransferResource['status'] | undefined;
+  readonly reference?: string | undefined;
+  /** The transfer that it undoes. */
+  readonly reverses?: string | undefined;
+  readonly schedule?: string | undefined;
+  readonly bulk?: string | undefined;
+};
 
 export type ReadStore = {
   /** The log position that the read model shows: everything up to it, nothing after. 0 before the first event. */
@@ -19,12 +30,16 @@ export type ReadStore = {
     },
     page: PageRequest,
   ) => Promise<Page<AccountResource>>;
+  /** With the ids of the reversals that were posted, oldest first. */
   readonly transfer: (id: string) => Promise<TransferResource | undefined>;
-  /** Newest first. `account` is either side. */
-  readonly transfers: (
-    filter: { account?: string | undefined; status?: string | undefined; reference?: string | undefined },
+  /** Newest first, by when they began. */
+  readonly transfers: (filter: TransferFilter, page: PageRequest) => Promise<Page<TransferResource>>;
+  readonly hold: (id: string) => Promise<HoldResource | undefined>;
+  /** Newest first, by when they were placed. */
+  readonly holds: (
+    filter: { account?: string | undefined; status?: HoldResource['status'] | undefined },
     page: PageRequest,
-  ) => Promise<Page<TransferResource>>;
+  ) => Promise<Page<HoldResource>>;
   /** Oldest first; `from` inclusive and `to` exclusive, RFC 3339. */
   readonly statement: (
     account: string,

@@ -1,5 +1,5 @@
 /** Rows as Postgres gives them (a bigint arrives as a string), and the resources that they are. */
-import type { AccountResource, EntryResource, TransferResource } from '../contracts/http.ts';
+import type { AccountResource, EntryResource, HoldResource, TransferResource } from '../contracts/http.ts';
 import { available } from '../domain/account.ts';
 
 export type AccountColumns = {
@@ -16,15 +16,49 @@ export type AccountColumns = {
   readonly first_position: string;
 };
 
+/** Columns that are null where the resource lacks the field. */
+const OPTIONAL_OF_TRANSFER = [
+  'entries',
+  'reason',
+  'approval_expires_at',
+  'scheduled_for',
+  'rail',
+  'hold',
+  'reverses',
+  'reversed',
+  'reversals',
+  'schedule',
+  'bulk',
+] as const;
+
+const OPTIONAL_OF_HOLD = ['reason', 'transfer', 'expires_at'] as const;
+
+/** These fields of a resource, as columns. */
+type Nullable<Resource, Name extends keyof Resource> = {
+  readonly [Each in Name]-?: Exclude<Resource[Each], undefined> | null;
+};
+
+type Places = { readonly position: string; readonly first_position: string };
+
+type OptionalOfTransfer = Exclude<(typeof OPTIONAL_OF_TRANSFER)[number], 'reversals'>;
+
 export type TransferColumns = Omit<
   TransferResource,
-  'reason' | 'created_at' | 'completed_at' | 'position'
-> & {
-  readonly reason: string | null;
-  readonly created_at: Date;
-  readonly completed_at: Date;
-  readonly position: string;
-};
+  OptionalOfTransfer | 'reversals' | 'created_at' | 'completed_at' | 'position'
+> &
+  Nullable<TransferResource, OptionalOfTransfer> &
+  Places & {
+    readonly created_at: Date;
+    readonly completed_at: Date | null;
+    /** Asked for with a single transfer only. */
+    readonly reversals?: readonly string[] | null;
+  };
+
+type OptionalOfHold = (typeof OPTIONAL_OF_HOLD)[number];
+
+export type HoldColumns = Omit<HoldResource, OptionalOfHold | 'created_at' | 'position'> &
+  Nullable<HoldResource, OptionalOfHold> &
+  Places & { readonly created_at: Date };
 
 export type EntryColumns = Omit<EntryResource, 'position' | 'version' | 'created_at'> & {
   readonly position: string;
@@ -54,12 +88,21 @@ export function accountFromRow(row: AccountColumns): AccountResource {
   };
 }
 
-export function transferFromRow({ reason, ...row }: TransferColumns): TransferResource {
+export function transferFromRow(row: TransferColumns): TransferResource {
+  const { first_position: _, completed_at, ...rest } = row;
   return {
-    ...row,
-    ...(reason === null ? {} : { reason }),
+    ...without(rest, OPTIONAL_OF_TRANSFER),
     created_at: row.created_at.toISOString(),
-    completed_at: row.completed_at.toISOString(),
+    ...(completed_at === null ? {} : { completed_at: completed_at.toISOString() }),
+    position: Number(row.position),
+  };
+}
+
+export function holdFromRow(row: HoldColumns): HoldResource {
+  const { first_position: _, ...rest } = row;
+  return {
+    ...without(rest, OPTIONAL_OF_HOLD),
+    created_at: row.created_at.toISOString(),
     position: Number(row.position),
   };
 }
@@ -71,4 +114,11 @@ export function entryFromRow(row: EntryColumns): EntryResource {
     version: Number(row.version),
     created_at: row.created_at.toISOString(),
   };
+}
+
+/** A row without those of these columns that are null. */
+function without<Row extends object, Name extends keyof Row>(row: Row, names: readonly Name[]) {
+  const rest: Row = { ...row };
+  for (const name of names) if (rest[name] === null) delete rest[name];
+  return rest as Omit<Row, Name> & { [Each in Name]?: Exclude<Row[Each], null> };
 }

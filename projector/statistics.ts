@@ -13,7 +13,9 @@ export function createStatistics({ sql, table }: ReadModel): (position: number) 
     if (position < next) return;
     next = 2 * position;
     try {
-      await sql`analyze ${table('accounts')}, ${table('transfers')}, ${table('entries')}`;
+      await sql`
+        analyze ${table('accounts')}, ${table('transfers')}, ${table('transaction_accounts')},
+          ${table('entries')}, ${table('holds')}`;
     } catch (error) {
       // They make queries faster, not right: the next time will do.
       if (!isUnreachable(error)) throw error;

@@ -43,64 +43,6 @@ async function runProcess(...args: string[]) {
   return { status: status as number, stderr: Buffer.concat(chunks as Buffer[]).toString() };
 }
 
-describe('history', () => {
-  test('shows an account as a table', async () => {
-    const { code, out } = await ledger('history', 'account', 'bob');
-    const rows = out
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.trim().split(/ {2,}/));
-    expect(code).toBe(0);
-    expect(rows[0]).toEqual([
-      'position',
-      'time',
-      'event',
-      'version',
-      'amount',
-      'posted',
-      'available',
-      'transfer',
-      'other',
-      'workflow',
-    ]);
-    expect(rows.slice(1).map(([position, , ...rest]) => [position, ...rest])).toEqual([
-      ['3', 'AccountCreated', '1', '0', '0', 'account/bob'],
-      ['8', 'MoneyDeposited', '2', '300', '300', '300', 't1', 'alice', 'transfer/t1'],
-      ['11', 'MoneyWithdrawn', '3', '-100', '200', '200', 't2', 'alice', 'transfer/t2'],
-      ['15', 'MoneyDeposited', '4', '1', '201', '201', 't3', 'alice', 'transfer/t3'],
-    ]);
-  });
-
-  test('shows a transfer, and both as NDJSON', async () => {
-    expect((await ledger('history', 'transfer', 'no')).out).toMatch(
-      /10 .* TransferRejected .* 99999 .* bob > alice/,
-    );
-    const { out } = await ledger('history', 'account', 'bob', '--json');
-    const events = out
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as object);
-    expect(events).toHaveLength(4);
-    expect(events[1]).toMatchObject({
-      position: 8,
-      type: 'ledger.MoneyDeposited.v1',
-      data: { amount: '300' },
-    });
-  });
-
-  test('says what is not there', async () => {
-    expect(await ledger('history', 'account', 'eve')).toMatchObject({
-      code: 2,
-      told: expect.stringContaining('"eve"'),
-    });
-    expect(await ledger('history', 'planet', 'mars')).toMatchObject({ code: 2 });
-    expect(await ledger('history', 'account')).toMatchObject({
-      code: 2,
-      told: expect.stringMatching(/^Use it as:/),
-    });
-  });
-});
-
 describe('state', () => {
   test('is the account after its last event by then', async () => {
     expect(await stateOf('alice', '--at', '10')).toMatchObject({

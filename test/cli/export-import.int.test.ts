@@ -13,9 +13,9 @@ import { connectToNats } from '../../eventlog/connection.ts';
 import type { EventReader } from '../../eventlog/event-reader.ts';
 import { createEventReader } from '../../eventlog/reader.ts';
 import { openLog } from '../../eventlog/stream.ts';
-import { createAccount, type TestLedger } from '../support/test-ledger.ts';
+import { answer, createAccount, type TestLedger } from '../support/test-ledger.ts';
 import { commandLine, ledgerProcess, type Ran } from './command-line.ts';
-import { openSomeLedger } from './some-ledger.ts';
+import { openSomeLedger, openWaitingLedger } from './some-ledger.ts';
 
 /** More than one atomic batch holds. */
 const DEPOSITS = 900;
@@ -143,6 +143,22 @@ describe('import', () => {
       code: 0,
       out: expect.stringContaining('were there already'),
     });
+  });
+
+  test('copies a ledger in which transfers and holds wait, and which goes on from there', async () => {
+    const waiting = await openWaitingLedger();
+    const from = commandLine({ ledger: waiting.ledger, natsUrl: inject('servers').natsUrl });
+    const into = commandLine({ ledger: waiting.ledger, natsUrl: second.url });
+    const exported = join(folder, 'waiting.ndjson');
+    expect((await from('export', exported)).code).toBe(0);
+    expect((await into('import', exported)).out).toContain('Imported 51 events');
+    expect(await into('history', 'hold', 'h2')).toEqual(await from('history', 'hold', 'h2'));
+    const continued = await waiting.join({ url: second.url });
+    expect(await continued.submit(answer('t2', 'approve'))).toMatchObject({
+      transfer: { status: 'posted' },
+    });
+    expect((await into('verify')).code).toBe(0);
+    await waiting.close();
   });
 
   test('goes on where it was interrupted', async () => {

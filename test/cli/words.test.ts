@@ -24,6 +24,7 @@ describe('what is typed', () => {
   test('a type, by its name or in full', () => {
     expect(parseType('MoneyDeposited')).toBe('ledger.MoneyDeposited.v1');
     expect(parseType('ledger.MoneyDeposited.v1')).toBe('ledger.MoneyDeposited.v1');
+    expect(parseType('HoldPlaced')).toBe('ledger.HoldPlaced.v1');
     expect(() => parseType('toString')).toThrow(/no event type/);
   });
 

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { expect, inject, it } from 'vitest';
 import { connectReadModel } from '../../projector/database.ts';
 import { keepsExchangesWhole, migrate } from '../../projector/migrate.ts';
+import { createReadStore } from '../../projector/postgres.ts';
+import { createTestLog } from '../support/events.ts';
+import { reversal } from './commands.ts';
+import { project } from './test-read-model.ts';
 
-const files = (await readdir(new URL('../../projector/migrations/', import.meta.url))).toSorted();
+const folder = new URL('../../projector/migrations/', import.meta.url);
+const files = (await readdir(folder)).toSorted();
 
 it('applies every migration once, in order', async () => {
   const db = connectReadModel(inject('servers').databaseUrl, randomUUID());
@@ -32,6 +37,40 @@ it('keeps two ledgers in one database apart', async () => {
   expect(await migrate(one!)).toEqual(files);
   expect(await migrate(two!)).toEqual(files);
   await Promise.all([one!.end(), two!.end()]);
+});
+
+it('keeps the rows of a read model that was made before transfers could wait', async () => {
+  const db = connectReadModel(inject('servers').databaseUrl, randomUUID().slice(0, 8));
+  const first = await readFile(new URL('0001-read-model.sql', folder), 'utf8');
+  await db.sql.unsafe(`
+    create schema "${db.schema}";
+    set local search_path to "${db.schema}";
+    create table migrations (name text primary key, applied_at timestamptz not null);
+    insert into migrations values ('0001-read-model.sql', now());
+    ${first}
+    update projections set position = 4;
+    insert into accounts values
+      ('alice', 'Alice', 'EUR', 'open', 100, 0, 0, 2, '{}', '2026-01-01', 1),
+      ('world_EUR', 'world', 'EUR', 'open', -100, 0, 0, 1, '{}', '1970-01-01', 2);
+    insert into transfers values
+      ('d1', 'deposit', 'posted', 'world_EUR', 'alice', 100, 'EUR', null, '{}', null, '2026-01-01',
+        '2026-01-01', 4, 'transfer/d1');
+    insert into entries values
+      (3, 'alice', 2, 'd1', 'credit', 100, 'EUR', 'world_EUR', 'deposit', null, 100, '2026-01-01');`);
+  expect(await migrate(db)).toEqual(files.slice(1));
+  const store = createReadStore(db);
+  const { data } = await store.transfers({ account: 'alice' }, { limit: 10 });
+  expect(data).toEqual([await store.transfer('d1')]);
+  expect(data).toMatchObject([{ id: 'd1', amount: '100', position: 4 }]);
+  // And they change as any others.
+  const log = createTestLog();
+  log.open('alice');
+  log.deposit('alice', 100n, { id: 'd1' });
+  await project(db, log.run(reversal('r1', 'd1')));
+  expect(await store.transfer('d1')).toMatchObject({ reversed: '100', reversals: ['r1'], position: 8 });
+  const later = await store.transfers({}, { limit: 10 });
+  expect(later.data.map(({ id }) => id)).toEqual(['r1', 'd1']);
+  await db.end();
 });
 
 it('knows the server that PGlite brings along, which mixes up its clients, from the embedded one', async () => {

@@ -161,7 +161,7 @@ describe('the list of transfers', () => {
     [{ reference: 'rent', status: 'rejected' }, ['refused']],
     [{ account: 'world_EUR' }, ['w1', 'd1']],
     [{ account: 'alice', reference: 'rent', status: 'posted' }, newestFirst.slice(3, 12)],
-  ])('can be filtered: %o', async (filter, ids) => {
+  ] as const)('can be filtered: %o', async (filter, ids) => {
     const found = await all((page) => store.transfers(filter, page), 2);
     expect(found.map(({ id }) => id)).toEqual(ids);
   });

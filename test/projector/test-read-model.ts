@@ -25,6 +25,9 @@ export async function contents({ sql, table }: ReadModel) {
     projections: await sql`select * from ${table('projections')} order by name`,
     accounts: await sql`select * from ${table('accounts')} order by id`,
     transfers: await sql`select * from ${table('transfers')} order by id`,
+    transactionAccounts:
+      await sql`select * from ${table('transaction_accounts')} order by first_position, account`,
     entries: await sql`select * from ${table('entries')} order by position`,
+    holds: await sql`select * from ${table('holds')} order by id`,
   };
 }
