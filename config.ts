@@ -7,6 +7,9 @@ import { z } from 'zod';
 const anyPort = z.coerce.number().int().min(1).max(65_535);
 const port = (fallback: number) => anyPort.default(fallback);
 
+/** Known to everybody, so good for nothing but the simulator. */
+const SIMULATOR_SECRET = 'tallybook-simulator';
+
 const environment = z.object({
   /** HTTP. */
   HOST: z.string().min(1).default('127.0.0.1'),
@@ -39,7 +42,33 @@ const environment = z.object({
   METRICS_PORT: anyPort.optional(),
   /** Copies of the log in a NATS cluster: 1 on one machine, 3 in production. Used when the stream is created. */
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
+  /** The payment rails that money can go out through. The simulator if it is not given. */
+  RAILS: z.string().transform(parseRails).optional(),
+  /** What the rails' callbacks are signed with: `whsec_` and base64, or any text. */
+  RAIL_SECRET: z.string().min(16).optional(),
+  /** Where the simulated rail listens. */
+  RAIL_PORT: port(8090),
+  /** How long a rail may take to answer. */
+  RAIL_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(10_000),
+  /** How soon a rail is asked again; each time half as long again, up to sixty times this. */
+  RAIL_POLL_MS: z.coerce.number().int().min(10).max(3_600_000).default(5_000),
+  /** How long a rail is asked before an operator is. */
+  RAIL_PATIENCE_SECONDS: z.coerce.number().int().min(1).max(31_536_000).default(86_400),
 });
+
+/** `name=url`, several of them separated by commas, or `none`. */
+function parseRails(text: string, context: z.RefinementCtx): Readonly<Record<string, string>> {
+  const rails: Record<string, string> = {};
+  if (text.trim() === 'none') return rails;
+  for (const rail of text.split(',')) {
+    const [, name = '', url = ''] = /^([A-Za-z0-9][A-Za-z0-9_-]{0,63})=(\S+)$/.exec(rail.trim()) ?? [];
+    if (Object.hasOwn(rails, name) || !/^https?:/.test(url) || !URL.canParse(url)) {
+      context.addIssue(`${JSON.stringify(rail)} is not name=url, with a name of its own and http: or https:`);
+    }
+    rails[name] = url;
+  }
+  return rails;
+}
 
 /** Every environment variable that Tallybook reads. */
 export const ENVIRONMENT_VARIABLES: readonly string[] = Object.keys(environment.shape);
@@ -64,6 +93,16 @@ export type Config = Readonly<{
   queueMax: number;
   /** Absent: no metrics of their own for a worker or a projector that runs alone. */
   metricsPort: number | undefined;
+  rails: Readonly<{
+    /** The rails' URLs, by their names. */
+    urls: Readonly<Record<string, string>>;
+    secret: string;
+    /** The simulator's. */
+    port: number;
+    timeoutMs: number;
+    pollMs: number;
+    patienceMs: number;
+  }>;
 }>;
 
 /**
@@ -100,7 +139,22 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     streamReplicas: e.STREAM_REPLICAS,
     queueMax: e.QUEUE_MAX,
     metricsPort: e.METRICS_PORT,
+    rails: {
+      urls: e.RAILS ?? { simulator: `http://127.0.0.1:${e.RAIL_PORT}` },
+      secret: railSecret(e),
+      port: e.RAIL_PORT,
+      timeoutMs: e.RAIL_TIMEOUT_MS,
+      pollMs: e.RAIL_POLL_MS,
+      patienceMs: e.RAIL_PATIENCE_SECONDS * 1_000,
+    },
   };
+}
+
+/** A rail that moves real money must not be spoken for by whoever has read this file. */
+function railSecret({ RAILS = {}, RAIL_SECRET }: z.infer<typeof environment>): string {
+  if (RAIL_SECRET !== undefined) return RAIL_SECRET;
+  if (Object.keys(RAILS).length === 0) return SIMULATOR_SECRET;
+  throw new Error('The environment is not usable:\n  RAIL_SECRET: must be given where RAILS is');
 }
 
 /** A URL that names no user gets the one that may append; a server without users does not mind. */

@@ -9,6 +9,7 @@ import { connectToNats } from './eventlog/connection.ts';
 import { main, runUntilSignalled, warn } from './lifecycle.ts';
 import { appenderMetrics } from './metrics/appender-metrics.ts';
 import { createMetrics } from './metrics/registry.ts';
+import { createHttpRails } from './rails/http-rail.ts';
 import { connectToTemporal, quietTemporalLogs } from './worker/connection.ts';
 import { startWorker } from './worker/worker.ts';
 
@@ -20,7 +21,8 @@ await main(async () => {
   const board = createOutcomeBoard();
   const metrics = createMetrics();
   const shared = { ...config, connection, nc, board, metrics, namespace: config.temporalNamespace };
-  const worker = await startWorker({ ...shared, observer: appenderMetrics(metrics) });
+  const payments = { ...config.rails, rails: createHttpRails(config.rails.urls) };
+  const worker = await startWorker({ ...shared, payments, observer: appenderMetrics(metrics) });
   warn(worker.warnings);
   const api = await startApi(shared);
   console.log(`Tallybook answers at ${api.url}`);

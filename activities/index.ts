@@ -3,63 +3,119 @@
  * one effect and one outcome.
  */
 import { activityInfo } from '@temporalio/activity';
-import type { Answer, CommandRequest, Refusal } from '../contracts/commands.ts';
+import {
+  makesTransfer,
+  type Answer,
+  type CommandRequest,
+  type Refusal,
+  type Unstamped,
+} from '../contracts/commands.ts';
+import type { HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
+import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
-import { accountFrom, transferFrom } from '../contracts/resources.ts';
+import { accountFrom, holdFrom, transferFrom } from '../contracts/resources.ts';
 import type { Appender } from '../eventlog/appender.ts';
 import type { Outcome } from '../eventlog/outcome.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
+import { createBulkActivities, type BulkActivities, type BulkActivityDependencies } from './bulk.ts';
 import { asFailure } from './failures.ts';
+import type { RailPace } from './rails.ts';
 
-/** The log has the outcome (`answer`), or nothing was recorded (`refusal`). */
-export type CarriedOut = { readonly answer: Answer } | { readonly refusal: Refusal };
-
-export type Activities = {
-  /** Decides a command and appends its events. */
-  readonly carryOut: (request: CommandRequest) => Promise<CarriedOut>;
+/** The log has the outcome (`answer`), or nothing was recorded (`refusal`). `at`: when that was, RFC 3339. */
+export type CarriedOut = ({ readonly answer: Answer } | { readonly refusal: Refusal }) & {
+  readonly at: string;
 };
 
-export type ActivityDependencies = {
+/** A resource as the log has it now. */
+export type Current<Resource> = { readonly resource: Resource; readonly at: string };
+
+export type Activities = BulkActivities & {
+  /** Decides a command and appends its events. */
+  readonly carryOut: (request: Unstamped) => Promise<CarriedOut>;
+  /** A transfer that has begun, as it is now. */
+  readonly currentTransfer: (id: string) => Promise<Current<TransferResource>>;
+  /** A hold that was placed, as it is now. */
+  readonly currentHold: (id: string) => Promise<Current<HoldResource>>;
+  /** How patient to be with a payment rail. */
+  readonly railPace: () => Promise<RailPace>;
+};
+
+export type ActivityDependencies = BulkActivityDependencies & {
   readonly appender: Pick<Appender, 'submit'>;
-  readonly reader: Pick<EventReader, 'first'>;
+  readonly reader: Pick<EventReader, 'first' | 'last'>;
+  readonly clock: () => Date;
+  readonly railPace: RailPace;
   /** Given if requests wait in the same process. */
   readonly board?: Pick<OutcomeBoard, 'post'> | undefined;
 };
 
 /** Makes the activities. */
-export function createActivities({ appender, reader, board }: ActivityDependencies): Activities {
+export function createActivities(deps: ActivityDependencies): Activities {
+  const { appender, reader, clock, board, railPace } = deps;
+  const now = () => clock().toISOString();
   return {
-    async carryOut(request) {
+    ...createBulkActivities(deps),
+    async carryOut(unstamped) {
       const { attempt, workflowExecution } = activityInfo();
       const workflowId = workflowExecution?.workflowId;
       try {
         if (workflowId === undefined) throw new Error('A command is carried out by a workflow');
+        const request = { requested_at: now(), ...unstamped } as CommandRequest;
         const result = await answer(reader, await appender.submit({ request, workflowId }));
-        // A refusal, and a command to an account, is over only with its workflow: the id is free again then.
-        const final = request.type === 'transfer' && 'answer' in result;
+        // A refusal, and a command to what is there already, is over only with its workflow: the id is free again then.
+        const final = (makesTransfer(request) || request.type === 'hold.place') && 'answer' in result;
         board?.post(workflowId, final ? result.answer : undefined);
-        return result;
+        return { ...result, at: now() };
       } catch (error) {
         // Whether it is tried again the workflow knows: whoever waits here is to ask for its end.
         if (workflowId !== undefined) board?.post(workflowId, undefined);
         throw asFailure(error, attempt);
       }
     },
+    currentTransfer: (id) =>
+      current(
+        reader.last({ aggregate: 'transfer', id }),
+        (last) => transferFrom(last as TransferRecord),
+        now,
+      ),
+    currentHold: (id) =>
+      current(reader.last({ aggregate: 'hold', id }), (last) => holdFrom(last as HoldRecord), now),
+    railPace: () => Promise.resolve(railPace),
   };
 }
 
-async function answer(reader: ActivityDependencies['reader'], outcome: Outcome): Promise<CarriedOut> {
+async function current<Resource>(
+  reading: Promise<RecordedEvent | undefined>,
+  from: (last: RecordedEvent) => Resource,
+  now: () => string,
+): Promise<Current<Resource>> {
+  try {
+    const last = await reading;
+    if (!last) throw new Error('What a workflow sees through has begun');
+    return { resource: from(last), at: now() };
+  } catch (error) {
+    throw asFailure(error, activityInfo().attempt);
+  }
+}
+
+async function answer(
+  reader: ActivityDependencies['reader'],
+  outcome: Outcome,
+): Promise<{ answer: Answer } | { refusal: Refusal }> {
   switch (outcome.type) {
     case 'refused':
       return { refusal: outcome.rejection };
+    case 'rejected': {
+      const { position, replayed, rejection } = outcome;
+      return { answer: { position, replayed, created: false, rejection } };
+    }
     case 'transfer': {
-      const { event, replayed } = outcome;
-      const rejection =
-        event.name === 'TransferRejected'
-          ? { rejection: { code: event.data.reason, detail: event.data.detail } }
-          : {};
-      const { position } = event;
-      return { answer: { position, replayed, created: true, transfer: transferFrom(event), ...rejection } };
+      const { position, replayed, created, transfer, rejection } = outcome;
+      return { answer: { position, replayed, created, transfer, ...(rejection ? { rejection } : {}) } };
+    }
+    case 'hold': {
+      const { position, replayed, created, hold } = outcome;
+      return { answer: { position, replayed, created, hold } };
     }
     case 'account': {
       const { id, state, created, position, replayed } = outcome;

@@ -4,16 +4,25 @@ import type { Context } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { asyncApi } from '../contracts/asyncapi.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { measuring } from './measuring.ts';
 import { answerError, answerProblem, ProblemError, type ApiEnv } from './problem.ts';
 import { accountCommandRoutes } from './routes/account-commands.ts';
+import { accountUpdateRoutes } from './routes/account-update.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { bulkRoutes } from './routes/bulk-transfers.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { holdCommandRoutes } from './routes/hold-commands.ts';
+import { holdRoutes } from './routes/holds.ts';
 import { movementRoutes } from './routes/movements.ts';
+import { railRoutes } from './routes/rails.ts';
+import { scheduleRoutes } from './routes/schedules.ts';
 import { statementRoutes } from './routes/statements.ts';
+import { transactionRoutes } from './routes/transactions.ts';
+import { transferCommandRoutes } from './routes/transfer-commands.ts';
 import { transferRoutes } from './routes/transfers.ts';
 import { refuseInvalid } from './validation.ts';
 
@@ -29,7 +38,9 @@ const INFO = {
       'details with a stable `code`; a retry with the same `Idempotency-Key` gets the stored answer.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  tags: ['Accounts', 'Moving money', 'Transfers', 'Events', 'Operation'].map((name) => ({ name })),
+  tags: ['Accounts', 'Moving money', 'Transfers', 'Holds', 'Schedules', 'Events', 'Operation'].map(
+    (name) => ({ name }),
+  ),
 };
 
 /** For answers that are data: nothing may run in them, and nobody frames them. The docs page sets its own policy. */
@@ -61,13 +72,21 @@ export function createApp(deps: ApiDependencies) {
   const describe = () => app.getOpenAPI31Document(INFO);
   return app
     .route('/', accountCommandRoutes(deps))
+    .route('/', accountUpdateRoutes(deps))
     .route('/', accountRoutes(deps))
     .route('/', statementRoutes(deps))
     .route('/', movementRoutes(deps))
+    .route('/', transactionRoutes(deps))
+    .route('/', transferCommandRoutes(deps))
+    .route('/', railRoutes(deps))
+    .route('/', bulkRoutes(deps))
     .route('/', transferRoutes(deps))
+    .route('/', holdCommandRoutes(deps))
+    .route('/', holdRoutes(deps))
+    .route('/', scheduleRoutes(deps))
     .route('/', eventRoutes(deps))
     .route('/', healthRoutes(deps))
-    .route('/', docsRoutes(describe));
+    .route('/', docsRoutes({ openApi: describe, asyncApi: () => asyncApi(deps) }));
 }
 
 function refuseMethod(c: Context<ApiEnv>, methods: string[]): Response {

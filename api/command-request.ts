@@ -1,50 +1,58 @@
-/** From an HTTP request to the command that `Commands` carries out. */
+/** From an HTTP request to what every command carries besides its own fields. */
 import type { Context } from 'hono';
 import type { CommandMeta } from '../contracts/commands.ts';
-import type { TransferRequest } from './commands.ts';
 import { fingerprint, optionalKey, requiredKey, type IdempotencyKey } from './idempotency.ts';
 import type { ApiEnv } from './problem.ts';
 
 type Sources = { readonly clock: () => Date; readonly newId: () => string };
 
-type TransferTerms = Omit<TransferRequest, keyof CommandMeta | 'type' | 'id'>;
-
-/** What was asked for, as far as its fingerprint goes. */
+/** What was asked for, as far as its fingerprint goes: `id` is the one in the path. */
 type Asked = { readonly route: string; readonly id?: string; readonly body: unknown };
 
-/** A command that moves money. Its id and its fingerprint come from the key, which must be there. */
-export function transferRequest(
+/** For a command that makes a transfer: its id and its fingerprint come from the key, which must be there. */
+export function transferMeta(
   c: Context<ApiEnv>,
   deps: Sources,
-  { terms, asked }: { terms: TransferTerms; asked: Asked },
-): TransferRequest {
+  asked: Asked,
+): { meta: CommandMeta; id: string } {
   const key = requiredKey(c.req.header('idempotency-key'));
   const id = key.transferId;
+  return { id, meta: metaOf(c, deps, { key, command_id: id, fingerprint: fingerprintOf(asked) }) };
+}
+
+/** For any other command that must have a key. */
+export function keyedMeta(
+  c: Context<ApiEnv>,
+  deps: Sources,
+  asked: Asked,
+): { meta: CommandMeta; key: IdempotencyKey } {
+  const key = requiredKey(c.req.header('idempotency-key'));
   return {
-    type: 'transfer',
-    id,
-    ...terms,
-    ...metaOf(c, deps, { key, command_id: id, fingerprint: fingerprint(asked.route, '', asked.body) }),
+    key,
+    meta: metaOf(c, deps, { key, command_id: key.commandId, fingerprint: fingerprintOf(asked) }),
   };
 }
 
 /**
- * What an account command needs besides its own fields, and the id for an account that was given none. Without a
- * key every request is one of its own: that it asks for the same as another does not make it a retry.
+ * For a command that may go without a key, and the id for an account that was given none. Without a key every request
+ * is one of its own: that it asks for the same as another does not make it a retry.
  */
-export function accountMeta(
+export function commandMeta(
   c: Context<ApiEnv>,
   deps: Sources,
   asked: Asked,
 ): { meta: CommandMeta; newAccountId: () => string } {
   const key = optionalKey(c.req.header('idempotency-key'));
   const command_id = key?.commandId ?? deps.newId();
-  const body = key === undefined ? [asked.body, command_id] : asked.body;
-  const identity = { key, command_id, fingerprint: fingerprint(asked.route, asked.id ?? '', body) };
+  const own = key === undefined ? { ...asked, body: [asked.body, command_id] } : asked;
   return {
-    meta: metaOf(c, deps, identity),
+    meta: metaOf(c, deps, { key, command_id, fingerprint: fingerprintOf(own) }),
     newAccountId: () => key?.accountId ?? `acc_${deps.newId().replaceAll('-', '')}`,
   };
+}
+
+function fingerprintOf({ route, id = '', body }: Asked): string {
+  return fingerprint(route, id, body);
 }
 
 function metaOf(
@@ -67,4 +75,9 @@ function traceparentOf(header: string | undefined): string | undefined {
   const valid =
     header !== undefined && /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(header);
   return valid ? header : undefined;
+}
+
+/** The time that many seconds after a command arrived, RFC 3339. */
+export function secondsAfter({ requested_at }: CommandMeta, seconds: number): string {
+  return new Date(Date.parse(requested_at) + seconds * 1_000).toISOString();
 }

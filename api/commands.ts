@@ -1,11 +1,6 @@
 /** What the routes need of whoever carries commands out; `api/temporal.ts` does it with workflows. */
-import type {
-  AccountRequest,
-  Answer,
-  CommandRequest,
-  Refusal,
-  TransferRequest,
-} from '../contracts/commands.ts';
+import type { Answer, CommandRequest, Refusal } from '../contracts/commands.ts';
+import type { WorkflowType } from '../contracts/workflow-ids.ts';
 
 export type CommandOutcome =
   /** The log has the outcome. `replayed` if an earlier request with the same key brought it about. */
@@ -29,10 +24,5 @@ export type Commands = {
   /** Carries a command out. With `wait: false` it returns as soon as the command is durable. Never hangs over 9 s. */
   readonly carryOut: (request: CommandRequest, options: { wait: boolean }) => Promise<CommandOutcome>;
   /** The command that is making, or has just made, a resource which the read model does not show yet. */
-  readonly find: (resource: {
-    type: 'transfer' | 'account';
-    id: string;
-  }) => Promise<CommandInFlight | undefined>;
+  readonly find: (resource: { type: WorkflowType; id: string }) => Promise<CommandInFlight | undefined>;
 };
-
-export type { AccountRequest, TransferRequest };

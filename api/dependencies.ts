@@ -3,13 +3,25 @@ import type { Readiness } from '../contracts/http.ts';
 import type { ObservedRequest } from '../metrics/http-metrics.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
 import type { ReadStore } from '../projector/read-store.ts';
+import type { Bulks } from './bulks.ts';
 import type { Commands } from './commands.ts';
+import type { Live } from './live/live.ts';
+import type { Schedules } from './schedules.ts';
+
+/** The payment rails that there are, and what their callbacks are signed with. */
+export type RailDirectory = { readonly names: readonly string[]; readonly secret: string };
 
 export type ApiDependencies = {
   readonly ledger: string;
+  /** Host and port of the NATS server that subscribers use. */
+  readonly natsServer: string;
   readonly commands: Commands;
+  readonly bulks: Bulks;
+  readonly rails: RailDirectory;
+  readonly schedules: Schedules;
   readonly readStore: ReadStore;
   readonly events: Pick<EventReader, 'read' | 'lastOf'>;
+  readonly live: Pick<Live, 'open'>;
   /** True as soon as the read model shows a position, false if it does not in time. */
   readonly waitForPosition: (position: number, timeoutMs: number) => Promise<boolean>;
   readonly readiness: () => Promise<Readiness>;

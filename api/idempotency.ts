@@ -9,8 +9,15 @@ export type IdempotencyKey = {
   /** SHA-256 of the key, hex: what the log keeps of it. */
   readonly keyHash: string;
   readonly transferId: string;
+  /** Of the transfer that captures a hold: another than that of a transfer made with the same key. */
+  readonly captureId: string;
+  readonly holdId: string;
   readonly accountId: string;
+  readonly scheduleId: string;
   readonly commandId: string;
+  readonly bulkId: string;
+  /** Of the transfer that a line of a bulk makes, by its name: another than that of any other. */
+  readonly lineTransferId: (line: { id: string } | { number: number }) => string;
 };
 
 /** Printable ASCII. */
@@ -28,7 +35,7 @@ export function optionalKey(header: string | undefined): IdempotencyKey | undefi
 }
 
 /**
- * Reads the header of a command that moves money.
+ * Reads the header of a command that moves or holds money.
  * @throws ProblemError if it is missing or no key.
  */
 export function requiredKey(header: string | undefined): IdempotencyKey {
@@ -43,11 +50,28 @@ export function idempotencyKey(key: string): IdempotencyKey {
     get transferId() {
       return derivedId('tr', `transfer:${key}`);
     },
+    get captureId() {
+      return derivedId('tr', `capture:${key}`);
+    },
+    get holdId() {
+      return derivedId('hold', `hold:${key}`);
+    },
     get accountId() {
       return derivedId('acc', `account:${key}`);
     },
+    get scheduleId() {
+      return derivedId('sch', `schedule:${key}`);
+    },
     get commandId() {
       return derivedId('cmd', `command:${key}`);
+    },
+    get bulkId() {
+      return derivedId('bulk', `bulk:${key}`);
+    },
+    lineTransferId(line) {
+      // The hash has one length: no key with a line can read as another key with another line.
+      const name = 'id' in line ? `id:${line.id}` : `number:${line.number}`;
+      return derivedId('tr', `bulk:${this.keyHash}:${name}`);
     },
   };
 }

@@ -79,6 +79,24 @@ export const preferHeader: HeaderParameter = {
   schema: { type: 'string' },
 };
 
+export const lastEventIdHeader: HeaderParameter = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  description:
+    'Of a live stream: go on after this id. It goes before `after`; an `EventSource` sends it by itself.',
+  schema: { type: 'string' },
+};
+
+export const ifMatchHeader: HeaderParameter = {
+  name: 'If-Match',
+  in: 'header',
+  required: true,
+  description: 'The ETag of the account as you know it; `*` for whatever it is.',
+  example: '"3"',
+  schema: { type: 'string' },
+};
+
 type HeaderParameter = {
   name: string;
   in: 'header';
@@ -98,15 +116,17 @@ function header(description: string, type: 'string' | 'integer'): ResponseHeader
 const position = header('The log position that shows the outcome; pass it as `min_position`.', 'integer');
 const location = header('Where the resource is.', 'string');
 
-export const COMMAND_HEADERS = {
-  'Ledger-Position': position,
+export const REPLAYED = {
   'Idempotency-Replayed': header('`true` if the key had its answer already.', 'string'),
 };
+export const COMMAND_HEADERS = { 'Ledger-Position': position, ...REPLAYED };
 export const LOCATION = { Location: location };
 export const ETAG = { ETag: header('The version of the account.', 'string') };
 export const ACCEPTED_HEADERS = {
   ...LOCATION,
   'Preference-Applied': header('`respond-async`', 'string'),
 };
+/** A transfer that waits, or that was not waited for. */
+export const WAITING_HEADERS = { ...COMMAND_HEADERS, ...ACCEPTED_HEADERS };
 export const POSITION = { 'Ledger-Position': position };
 export const LINK = { Link: header('The next page, `rel="next"`, where there is one.', 'string') };

@@ -1,13 +1,15 @@
 /** What queries share: how long they may take, read-your-writes, and things that are not in the read model yet. */
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import { timeout } from 'hono/timeout';
 import { isWorldAccount } from '../domain/account.ts';
-import type { AccountResource } from '../contracts/http.ts';
+import { makesTransfer } from '../contracts/commands.ts';
+import type { AccountResource, HoldResource, TransferResource } from '../contracts/http.ts';
 import { untouchedWorldAccount } from '../contracts/resources.ts';
 import { currency } from '../contracts/values.ts';
 import type { ReadStore } from '../projector/read-store.ts';
-import type { Commands } from './commands.ts';
-import { ProblemError, type ApiEnv } from './problem.ts';
+import { pendingTransfer } from './command-answer.ts';
+import type { CommandInFlight, Commands } from './commands.ts';
+import { ProblemError, RETRY_AFTER, type ApiEnv } from './problem.ts';
 
 /** A query that waits for a position and then for a slow server still ends within 10 s. */
 const QUERY_MAX_MS = 8_000;
@@ -35,15 +37,14 @@ export async function reachPosition(
   throw new ProblemError('position_not_reached', { detail });
 }
 
+type Sources = { readonly readStore: ReadStore; readonly commands: Commands };
+
 /**
  * An account: from the read model, or the world account that nothing has touched, or from the command that is
  * just making it.
  * @throws ProblemError if there is none.
  */
-export async function findAccount(
-  { readStore, commands }: { readStore: ReadStore; commands: Commands },
-  id: string,
-): Promise<AccountResource> {
+export async function findAccount({ readStore, commands }: Sources, id: string): Promise<AccountResource> {
   const account = (await readStore.account(id)) ?? worldAccount(id);
   if (account !== undefined) return account;
   const command = await commands.find({ type: 'account', id });
@@ -55,4 +56,44 @@ export async function findAccount(
 function worldAccount(id: string): AccountResource | undefined {
   const code = id.slice('world_'.length);
   return isWorldAccount(id) && currency.safeParse(code).success ? untouchedWorldAccount(id) : undefined;
+}
+
+/**
+ * A transfer, of one kind if one is given: from the read model, or from the command that is just making it.
+ * @throws ProblemError if there is none.
+ */
+export async function findTransfer(
+  c: Context<ApiEnv>,
+  { readStore, commands }: Sources,
+  { id, kind }: { id: string; kind?: TransferResource['kind'] },
+): Promise<TransferResource> {
+  const stored = await readStore.transfer(id);
+  const command = stored ? undefined : await commands.find({ type: 'transfer', id });
+  const transfer = stored ?? transferOf(command);
+  if (transfer === undefined || transfer.kind !== (kind ?? transfer.kind)) {
+    throw new ProblemError('transfer_not_found', { detail: `There is no ${kind ?? 'transfer'} ${id}.` });
+  }
+  if (command?.type === 'running') c.header('Retry-After', RETRY_AFTER);
+  return transfer;
+}
+
+function transferOf(command: CommandInFlight | undefined): TransferResource | undefined {
+  if (command?.type === 'answered') return command.answer.transfer;
+  if (command === undefined || !makesTransfer(command.request)) return undefined;
+  return pendingTransfer(command.request, command.workflowId);
+}
+
+/**
+ * A hold: from the read model, or from the command that has just placed it.
+ * @throws ProblemError if there is none, or if nobody can say yet: what is not decided holds no money.
+ */
+export async function findHold({ readStore, commands }: Sources, id: string): Promise<HoldResource> {
+  const stored = await readStore.hold(id);
+  if (stored !== undefined) return stored;
+  const command = await commands.find({ type: 'hold', id });
+  if (command?.type === 'running') {
+    throw new ProblemError('dependency_unavailable', { detail: `Hold ${id} is not shown yet. Ask again.` });
+  }
+  if (command?.answer.hold !== undefined) return command.answer.hold;
+  throw new ProblemError('hold_not_found', { detail: `There is no hold ${id}.` });
 }

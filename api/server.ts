@@ -5,15 +5,20 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { Client, type ConnectionLike } from '@temporalio/client';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { positionSubject } from '../contracts/subjects.ts';
+import { createBulkStore } from '../eventlog/bulk-store.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { httpMetrics } from '../metrics/http-metrics.ts';
+import { liveMetrics } from '../metrics/live-metrics.ts';
 import { projectorMetrics } from '../metrics/projector-metrics.ts';
 import type { Metrics } from '../metrics/registry.ts';
 import { connectReadModel } from '../projector/database.ts';
 import { createPositionWaiter } from '../projector/positions.ts';
 import { createReadStore } from '../projector/postgres.ts';
 import { createApp } from './app.ts';
+import { createBulkWorkflows } from './bulk-workflows.ts';
+import { createLive, type LiveLimits } from './live/live.ts';
 import { createReadiness } from './readiness.ts';
+import { createSchedules } from './temporal-schedules.ts';
 import { createCommands } from './temporal.ts';
 
 export type ApiOptions = {
@@ -27,11 +32,14 @@ export type ApiOptions = {
   readonly ledger: string;
   readonly host: string;
   readonly port: number;
+  readonly rails: { readonly urls: Readonly<Record<string, string>>; readonly secret: string };
+  /** Other limits of the live stream than it has by itself. */
+  readonly live?: Partial<LiveLimits>;
 };
 
 /** Starts to listen. */
 export async function startApi(options: ApiOptions): Promise<{ url: string; close: () => Promise<void> }> {
-  const { connection, board, nc, metrics, namespace, databaseUrl, ledger, host, port } = options;
+  const { connection, board, nc, metrics, namespace, databaseUrl, ledger, host, port, rails } = options;
   const client = new Client({ connection, namespace });
   const readModel = connectReadModel(databaseUrl, ledger);
   const readStore = createReadStore(readModel);
@@ -39,6 +47,11 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
   const positions = createPositionWaiter(readStore.position);
   nc.subscribe(positionSubject(ledger, 'read-model'), {
     callback: (_, message) => positions.heard(Number(message.string())),
+  });
+  const live = createLive(events, {
+    limits: options.live,
+    observer: liveMetrics(metrics),
+    tell: (line) => console.error(line),
   });
   const readiness = createReadiness({ client, events, readStore });
   projectorMetrics(metrics, async () => {
@@ -50,9 +63,17 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
   });
   const app = createApp({
     ledger,
+    natsServer: nc.getServer(),
     commands: createCommands(client, board),
+    schedules: createSchedules(client),
+    bulks: {
+      store: createBulkStore(nc, ledger),
+      workflows: createBulkWorkflows(client, board !== undefined),
+    },
+    rails: { names: Object.keys(rails.urls), secret: rails.secret },
     readStore,
     events,
+    live,
     waitForPosition: positions.waitFor,
     readiness,
     metrics: { requested: httpMetrics(metrics), show: metrics.show },
@@ -63,6 +84,8 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
   return {
     url: `http://${host}:${port}`,
     async close() {
+      // They would go on for ever.
+      live.close();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         // Connections that wait for no answer would keep the server open.

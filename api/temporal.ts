@@ -1,35 +1,38 @@
 /**
- * Carries commands out by workflows: one command, one workflow, found in the Temporal UI under the resource's id.
+ * Carries commands out by workflows: one command, one workflow, found in the Temporal UI under the resource's id. What
+ * is said to a transfer or a hold that waits goes to its workflow as an update.
  * Temporal keeps a workflow id unique only while it runs and for its retention; that a command has one effect for
  * ever is the log's promise, so whatever happens here, the same request again is safe.
  */
 import {
   defaultPayloadConverter,
-  isGrpcServiceError,
-  ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
-  type WorkflowHandleWithStartDetails,
+  type WorkflowHandle,
 } from '@temporalio/client';
-import { ApplicationFailure, TimeoutFailure } from '@temporalio/common';
-import type { Answer, CarryOutOptions, CommandRequest } from '../contracts/commands.ts';
+import {
+  makesTransfer,
+  type Answer,
+  type CarryOutOptions,
+  type CommandRequest,
+} from '../contracts/commands.ts';
+import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import type { Notice, OutcomeBoard } from '../contracts/outcome-board.ts';
-import { resourceWorkflowId, TASK_QUEUE, workflowIdOf } from '../contracts/workflow-ids.ts';
-import { REJECTIONS, type RejectionCode } from '../domain/rejections.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/attributes.ts';
+import { resourceWorkflowId, TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../contracts/workflow-ids.ts';
 import type { CommandInFlight, CommandOutcome, Commands } from './commands.ts';
+import { isOver, isOverloaded, outcomeOfFailure } from './workflow-failures.ts';
+import { searchAttributes, summary } from './workflow-labels.ts';
 
 /** How long a request may wait for its outcome; HTTP answers within 10 s. */
 const PATIENCE_MS = 8_500;
 /** How long Temporal may take to make a command durable. */
 const START_TIMEOUT_MS = 4_000;
+/** How long a worker may take to say how a workflow stands. */
+const QUERY_TIMEOUT_MS = 2_000;
 /** How long to wait for the worker of this process before Temporal is asked too. */
 const LOCAL_NOTICE_MS = 500;
-/** Codes of gRPC. */
-const DEADLINE_EXCEEDED = 4;
-const RESOURCE_EXHAUSTED = 8;
 
 /**
  * Commands as workflows.
@@ -38,11 +41,34 @@ const RESOURCE_EXHAUSTED = 8;
  */
 export function createCommands(client: Client, board?: OutcomeBoard): Commands {
   const workflows = new Workflows(client, board);
+  /** What is being asked for with a key, by the request. A workflow takes few updates at once, and clients are hasty. */
+  const asked = new Map<string, Promise<CommandOutcome>>();
   return {
-    carryOut: (request, { wait }) => workflows.carryOut(request, wait),
+    async carryOut(request, { wait }) {
+      const { idempotency_key: key, fingerprint } = request;
+      if (key === undefined || !wait) return workflows.carryOut(request, wait);
+      const name = `${key} ${fingerprint}`;
+      const same = asked.get(name);
+      if (same) return repeated(await same);
+      const outcome = workflows.carryOut(request, wait);
+      asked.set(name, outcome);
+      return outcome.finally(() => asked.delete(name));
+    },
     find: ({ type, id }) => workflows.find(resourceWorkflowId(type, id)),
   };
 }
+
+/** The outcome of a request for another one that is the same. */
+function repeated(outcome: CommandOutcome): CommandOutcome {
+  return outcome.type === 'answered' ? { ...outcome, replayed: true } : outcome;
+}
+
+/** What a workflow gives in the end. */
+type Ended = Answer & { readonly ended?: TransferResource | HoldResource };
+type Handle = WorkflowHandle<(request: CommandRequest) => Promise<Ended>>;
+
+/** One way of carrying a command out. */
+type Errand = { readonly workflowId: string; readonly wait: boolean; readonly deadline: number };
 
 class Workflows {
   readonly #client: Client;
@@ -54,48 +80,83 @@ class Workflows {
   }
 
   async carryOut(request: CommandRequest, wait: boolean): Promise<CommandOutcome> {
-    const deadline = Date.now() + PATIENCE_MS;
-    const workflowId = workflowIdOf(request);
-    // Before the start: the worker may be done before the start has returned.
-    const local = wait ? this.#board?.expect(workflowId) : undefined;
+    const errand = { workflowId: workflowIdOf(request), wait, deadline: Date.now() + PATIENCE_MS };
     try {
-      for (;;) {
-        const handle = await this.#start(request, { workflowId, wait });
-        if (handle) {
-          if (!wait) return { type: 'accepted', workflowId };
-          const answer =
-            (await heard(local?.notice)) ?? (await this.#within(deadline, () => handle.result()));
-          return { type: 'answered', answer, replayed: answer.replayed };
-        }
-        const joined = await this.#join(request, { workflowId, wait, deadline });
-        if (joined) return joined;
-      }
+      const answered = updates(request) ? await this.#update(request, errand) : undefined;
+      return answered ?? (await this.#run(request, errand));
     } catch (error) {
       return outcomeOfFailure(error);
+    }
+  }
+
+  /** Tells the workflow that waits; undefined if none does, so that one must be started to do what is asked. */
+  async #update(
+    request: CommandRequest,
+    { workflowId, wait, deadline }: Errand,
+  ): Promise<CommandOutcome | undefined> {
+    const handle = this.#handle(workflowId);
+    const name = request.type.slice(request.type.indexOf('.') + 1);
+    try {
+      if (wait) {
+        const answer = await this.#within(deadline, () =>
+          handle.executeUpdate<Answer, [CommandRequest]>(name, { args: [request] }),
+        );
+        return { type: 'answered', answer, replayed: answer.replayed };
+      }
+      await this.#within(deadline, () =>
+        handle.startUpdate<Answer, [CommandRequest]>(name, { args: [request], waitForStage: 'ACCEPTED' }),
+      );
+      return { type: 'accepted', workflowId };
+    } catch (error) {
+      if (isOver(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Starts the command's workflow, or joins the one that carries the same request. */
+  async #run(request: CommandRequest, errand: Errand): Promise<CommandOutcome> {
+    const { workflowId, wait } = errand;
+    // Before the start: the worker may be done before the start has returned.
+    const local = wait ? this.#board?.expect(workflowId) : undefined;
+    // What begins something begins it once, so only a run that recorded nothing may be followed by another.
+    let reuse: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE' = begins(request)
+      ? 'ALLOW_DUPLICATE_FAILED_ONLY'
+      : 'ALLOW_DUPLICATE';
+    try {
+      for (;;) {
+        const handle = await this.#start(request, errand, reuse);
+        if (handle) {
+          if (!wait) return { type: 'accepted', workflowId };
+          const answer = (await heard(local?.notice)) ?? (await this.#answer(handle, request, errand));
+          return { type: 'answered', answer, replayed: answer.replayed };
+        }
+        const joined = await this.#join(request, errand);
+        if (joined) return joined;
+        reuse = 'ALLOW_DUPLICATE';
+      }
     } finally {
       local?.cancel();
     }
   }
 
-  /** Starts the command's workflow; undefined if there is one already. */
+  /** Starts a workflow; undefined if there is one already. */
   async #start(
     request: CommandRequest,
-    { workflowId, wait }: { workflowId: string; wait: boolean },
-  ): Promise<WorkflowHandleWithStartDetails | undefined> {
-    const transfer = request.type === 'transfer';
+    { workflowId, wait }: Errand,
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE',
+  ): Promise<Handle | undefined> {
     // Whoever waits can be told to come again; what is accepted without waiting is carried out.
     const options: CarryOutOptions[] = wait ? [{ onOverload: 'fail' }] : [];
     try {
       return await this.#within(Date.now() + START_TIMEOUT_MS, () =>
-        this.#client.workflow.start(transfer ? 'transfer' : 'account', {
+        this.#client.workflow.start(workflowTypeOf(request), {
           workflowId,
           taskQueue: TASK_QUEUE,
           args: [request, ...options],
           requestEagerStart: this.#board !== undefined,
           staticSummary: summary(request),
           typedSearchAttributes: searchAttributes(request),
-          // A transfer happens once, so only a run that recorded nothing may be followed by another.
-          workflowIdReusePolicy: transfer ? 'ALLOW_DUPLICATE_FAILED_ONLY' : 'ALLOW_DUPLICATE',
+          workflowIdReusePolicy,
           workflowIdConflictPolicy: 'FAIL',
         }),
       );
@@ -105,19 +166,36 @@ class Workflows {
     }
   }
 
+  /** The answer to what a workflow was started for, which may be long before its end. */
+  async #answer(
+    handle: Handle,
+    request: CommandRequest,
+    { deadline }: Pick<Errand, 'deadline'>,
+  ): Promise<Answer> {
+    if (mayWait(request)) {
+      try {
+        return await this.#within(deadline, () => handle.executeUpdate<Answer, []>('outcome'));
+      } catch (error) {
+        // It has ended in the meantime, and so it has a result.
+        if (!isOver(error)) throw error;
+      }
+    }
+    return await this.#within(deadline, () => handle.result());
+  }
+
   /**
-   * Takes the outcome of the workflow that is there already, if it carries the same request. Otherwise a transfer's
-   * key was used before, and an account's other command is waited for; then undefined says to start again. So it does
-   * to a request that does not wait, when the workflow gave up at a full queue.
+   * Takes the outcome of the workflow that is there already, if it carries the same request. If it has begun the same
+   * thing in another way, the key was used before. Otherwise its end is waited for; then undefined says to start again.
+   * So it does to a request that does not wait, when the workflow gave up at a full queue.
    */
   async #join(
     request: CommandRequest,
-    { workflowId, wait, deadline }: { workflowId: string; wait: boolean; deadline: number },
+    { workflowId, wait, deadline }: Errand,
   ): Promise<CommandOutcome | undefined> {
-    const handle = this.#client.workflow.getHandle<(request: CommandRequest) => Promise<Answer>>(workflowId);
+    const handle = this.#handle(workflowId);
     const { request: running, options } = await this.#within(deadline, () => this.#input(workflowId));
     const same = running.fingerprint === request.fingerprint;
-    if (!same && request.type === 'transfer') {
+    if (!same && begins(request) && begins(running)) {
       const detail = 'This Idempotency-Key was used for another request.';
       return { type: 'refused', rejection: { code: 'idempotency_key_reused', detail } };
     }
@@ -126,14 +204,13 @@ class Workflows {
       const { status } = await this.#within(deadline, () => handle.describe());
       if (status.name === 'RUNNING') return { type: 'accepted', workflowId };
     }
-    const result = this.#within(deadline, () => handle.result());
     if (same) {
-      const answer = await result.catch((error: unknown): undefined => {
+      const answer = await this.#answer(handle, request, { deadline }).catch((error: unknown): undefined => {
         if (wait || !isOverloaded(error)) throw error;
       });
       return answer && { type: 'answered', answer, replayed: true };
     }
-    await result.catch((error: unknown) => {
+    await this.#within(deadline, () => handle.result()).catch((error: unknown) => {
       if (!(error instanceof WorkflowFailedError)) throw error;
     });
     return undefined;
@@ -141,18 +218,30 @@ class Workflows {
 
   async find(workflowId: string): Promise<CommandInFlight | undefined> {
     const deadline = Date.now() + START_TIMEOUT_MS;
-    const handle = this.#client.workflow.getHandle<(request: CommandRequest) => Promise<Answer>>(workflowId);
+    const handle = this.#handle(workflowId);
     try {
       const { status } = await this.#within(deadline, () => handle.describe());
       if (status.name === 'RUNNING') {
         const { request } = await this.#within(deadline, () => this.#input(workflowId));
-        return { type: 'running', request, workflowId };
+        const answer = mayWait(request) ? await this.#soFar(handle) : undefined;
+        return answer ? { type: 'answered', answer } : { type: 'running', request, workflowId };
       }
       if (status.name !== 'COMPLETED') return undefined;
-      return { type: 'answered', answer: await this.#within(deadline, () => handle.result()) };
+      return { type: 'answered', answer: latest(await this.#within(deadline, () => handle.result())) };
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
+    }
+  }
+
+  /** What a workflow that waits has to tell by now; undefined if that is nothing, or no worker is there to tell it. */
+  async #soFar(handle: Handle): Promise<Answer | undefined> {
+    try {
+      return await this.#within(Date.now() + QUERY_TIMEOUT_MS, () =>
+        handle.query<Answer | undefined>('latest'),
+      );
+    } catch {
+      return undefined;
     }
   }
 
@@ -173,9 +262,38 @@ class Workflows {
     };
   }
 
+  #handle(workflowId: string): Handle {
+    return this.#client.workflow.getHandle<(request: CommandRequest) => Promise<Ended>>(workflowId);
+  }
+
   #within<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {
     return this.#client.withDeadline(deadline, call);
   }
+}
+
+/** What is said to something that has its own workflow while it waits. */
+function updates({ type }: CommandRequest): boolean {
+  return (type.startsWith('transfer.') || type.startsWith('hold.')) && type !== 'hold.place';
+}
+
+/** What makes the resource that its workflow is about. */
+function begins(request: CommandRequest): boolean {
+  return makesTransfer(request) || request.type === 'hold.place';
+}
+
+/** What may be answered long before its workflow ends. */
+function mayWait(request: CommandRequest): boolean {
+  if (request.type === 'transfer') {
+    const { approval_expires_at, scheduled_for, rail } = request;
+    return approval_expires_at !== undefined || scheduled_for !== undefined || rail !== undefined;
+  }
+  return request.type === 'hold.place' ? request.expires_at !== undefined : updates(request);
+}
+
+/** The answer with the resource as it ended. */
+function latest({ ended, ...answer }: Ended): Answer {
+  if (ended === undefined) return answer;
+  return 'captured' in ended ? { ...answer, hold: ended } : { ...answer, transfer: ended };
 }
 
 /** What the worker tells soon; undefined if it tells nothing, so that Temporal must be asked. */
@@ -186,72 +304,4 @@ async function heard(notice: Promise<Notice> | undefined): Promise<Notice> {
     timer = setTimeout(() => resolve(undefined), LOCAL_NOTICE_MS);
   });
   return Promise.race([notice, silence]).finally(() => clearTimeout(timer));
-}
-
-function searchAttributes(request: CommandRequest) {
-  const { accounts, kind, status, currency, amount } = SEARCH_ATTRIBUTES;
-  if (request.type !== 'transfer') {
-    return [
-      { key: accounts, value: [request.id] },
-      { key: kind, value: request.type },
-      { key: status, value: 'pending' },
-    ];
-  }
-  const minorUnits = Number(request.amount);
-  return [
-    { key: accounts, value: [request.source, request.destination] },
-    { key: kind, value: request.kind },
-    { key: status, value: 'pending' },
-    { key: currency, value: request.currency },
-    // Temporal's Int goes through a JSON number: an amount that would not survive it exactly is left out.
-    ...(Number.isSafeInteger(minorUnits) ? [{ key: amount, value: minorUnits }] : []),
-  ];
-}
-
-/** One line for the Temporal UI. */
-function summary(request: CommandRequest): string {
-  if (request.type !== 'transfer') return `${request.type.slice('account.'.length)} account ${request.id}`;
-  const { kind, amount, currency, source, destination } = request;
-  return `${kind} of ${amount} ${currency}: ${source} → ${destination}`;
-}
-
-/** What a failed start or a failed workflow means for the request. A bug is thrown on. */
-function outcomeOfFailure(error: unknown): CommandOutcome {
-  if (error instanceof WorkflowFailedError) {
-    const causes = causesOf(error);
-    const failure = causes.find((cause) => cause instanceof ApplicationFailure);
-    const code = REJECTIONS.find((rejection) => rejection === failure?.type) satisfies
-      RejectionCode | undefined;
-    if (failure && code) return { type: 'refused', rejection: { code, detail: failure.message } };
-    if (failure?.type === 'overloaded') return unavailable('overloaded', failure.message);
-    if (failure?.type === 'dependency_unavailable' || causes.some((c) => c instanceof TimeoutFailure)) {
-      return unavailable('dependency_unavailable', failure?.message ?? 'The log did not answer in time.');
-    }
-    throw error;
-  }
-  const codes = causesOf(error).flatMap((cause) => (isGrpcServiceError(cause) ? [cause.code as number] : []));
-  if (codes.includes(RESOURCE_EXHAUSTED)) {
-    return unavailable('overloaded', 'Temporal takes no more commands for now.');
-  }
-  if (error instanceof ServiceError || codes.length > 0) {
-    const detail = codes.includes(DEADLINE_EXCEEDED)
-      ? 'No outcome in time. The command may still be carried out; the same request again will tell.'
-      : 'Temporal does not answer. The same request again will tell whether the command was taken.';
-    return unavailable('dependency_unavailable', detail);
-  }
-  throw error;
-}
-
-function isOverloaded(error: unknown): boolean {
-  return causesOf(error).some((cause) => cause instanceof ApplicationFailure && cause.type === 'overloaded');
-}
-
-function unavailable(code: 'dependency_unavailable' | 'overloaded', detail: string): CommandOutcome {
-  return { type: 'unavailable', code, detail };
-}
-
-function causesOf(error: unknown): unknown[] {
-  const causes = [];
-  for (let cause = error; cause instanceof Error; cause = cause.cause) causes.push(cause);
-  return causes;
 }

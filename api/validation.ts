@@ -8,12 +8,12 @@ import { invalidRequest, ProblemError, type ApiEnv, type FieldError } from './pr
 const BODY_MAX_BYTES = 1024 * 1024;
 
 /** An answer names this many mistakes at most, and echoes no more than this of what was sent. */
-const ERRORS_MAX = 20;
+export const ERRORS_MAX = 20;
 const PATH_MAX = 200;
 
 const utf8 = new TextDecoder();
 
-const limitStream = bodyLimit({ maxSize: BODY_MAX_BYTES, onError: tooLarge });
+const readBody = bodyReader(BODY_MAX_BYTES);
 
 /** A JSON body that must be there. */
 export const requiredBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
@@ -40,27 +40,37 @@ export function refuseInvalid(result: { success: boolean; error?: z.core.$ZodErr
   if (!result.success) throw invalidRequest(...fieldErrors(result.error?.issues ?? []));
 }
 
-function isJson(c: Context<ApiEnv>): boolean {
+/** True if the request says that its body is JSON. */
+export function isJson(c: Context<ApiEnv>): boolean {
   return /^application\/json *(;|$)/i.test(c.req.header('content-type') ?? '');
 }
 
 /**
- * Reads the body once, bounded. The stream is only counted where its length is not declared, because counting costs
+ * Reads a body once, bounded. The stream is only counted where its length is not declared, because counting costs
  * a web stream on every request, and where it is declared, Node cuts the body off there.
  */
-async function readBody(c: Context<ApiEnv>): Promise<string> {
-  const declared = Number(c.req.header('content-length') ?? Number.NaN);
-  if (declared > BODY_MAX_BYTES) return tooLarge();
-  const counted = Number.isNaN(declared) || c.req.header('transfer-encoding') !== undefined;
-  const bytes = await received(c, counted);
-  if (bytes.byteLength > BODY_MAX_BYTES) return tooLarge();
-  if (!isUtf8(bytes)) throw invalidRequest({ path: '', message: 'must be UTF-8' });
-  return utf8.decode(bytes);
+export function bodyReader(maxBytes: number): (c: Context<ApiEnv>) => Promise<string> {
+  const tooLarge = (): never => {
+    throw new ProblemError('payload_too_large', { detail: `A body may have ${maxBytes} bytes.` });
+  };
+  const limitStream = bodyLimit({ maxSize: maxBytes, onError: tooLarge });
+  return async (c) => {
+    const declared = Number(c.req.header('content-length') ?? Number.NaN);
+    if (declared > maxBytes) return tooLarge();
+    const counted = Number.isNaN(declared) || c.req.header('transfer-encoding') !== undefined;
+    const bytes = await received(c, counted ? limitStream : undefined);
+    if (bytes.byteLength > maxBytes) return tooLarge();
+    if (!isUtf8(bytes)) throw invalidRequest({ path: '', message: 'must be UTF-8' });
+    return utf8.decode(bytes);
+  };
 }
 
-async function received(c: Context<ApiEnv>, counted: boolean): Promise<Uint8Array> {
+async function received(
+  c: Context<ApiEnv>,
+  limitStream: MiddlewareHandler<ApiEnv> | undefined,
+): Promise<Uint8Array> {
   try {
-    if (counted) await limitStream(c, () => Promise.resolve());
+    await limitStream?.(c, () => Promise.resolve());
     return new Uint8Array(await c.req.arrayBuffer());
   } catch (error) {
     if (error instanceof ProblemError) throw error;
@@ -69,7 +79,11 @@ async function received(c: Context<ApiEnv>, counted: boolean): Promise<Uint8Arra
   }
 }
 
-function parse(text: string): ReturnType<typeof JSON.parse> {
+/**
+ * Parses JSON.
+ * @throws ProblemError if it is none.
+ */
+export function parse(text: string): ReturnType<typeof JSON.parse> {
   try {
     return JSON.parse(text);
   } catch {
@@ -77,11 +91,8 @@ function parse(text: string): ReturnType<typeof JSON.parse> {
   }
 }
 
-function tooLarge(): never {
-  throw new ProblemError('payload_too_large', { detail: `A body may have ${BODY_MAX_BYTES} bytes.` });
-}
-
-function fieldErrors(issues: readonly z.core.$ZodIssue[]): FieldError[] {
+/** What is wrong where, in no more errors than an answer names. */
+export function fieldErrors(issues: readonly z.core.$ZodIssue[]): FieldError[] {
   const errors: FieldError[] = [];
   for (const issue of issues) {
     if (errors.length >= ERRORS_MAX) break;

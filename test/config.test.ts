@@ -27,6 +27,33 @@ test('an empty variable counts as absent', () => {
   expect(readConfig({ PORT: '', NATS_URL: '' })).toMatchObject({ port: 8080, outside: { nats: false } });
 });
 
+test('without an environment the one rail is the simulator, which everybody can speak for', () => {
+  expect(readConfig({ RAIL_PORT: '8091' }).rails).toMatchObject({
+    urls: { simulator: 'http://127.0.0.1:8091' },
+    timeoutMs: 10_000,
+    pollMs: 5_000,
+    patienceMs: 86_400_000,
+  });
+});
+
+test('rails of one’s own need a secret of one’s own; `none` turns all of them off', () => {
+  const RAILS = 'sepa=https://rails.example/sepa, swift=http://swift:80';
+  const RAIL_SECRET = 'whsec_0123456789abcdef';
+  expect(readConfig({ RAILS, RAIL_SECRET }).rails).toMatchObject({
+    urls: { sepa: 'https://rails.example/sepa', swift: 'http://swift:80' },
+    secret: RAIL_SECRET,
+  });
+  expect(() => readConfig({ RAILS })).toThrow(/  RAIL_SECRET: must be given where RAILS is/);
+  expect(readConfig({ RAILS: 'none' }).rails.urls).toEqual({});
+});
+
+test.each(['sepa', 'sepa=', '=https://x', 'a.b=https://x', 'sepa=ftp://x', 'a=https://x,a=https://y'])(
+  'RAILS is not %j',
+  (RAILS) => {
+    expect(() => readConfig({ RAILS, RAIL_SECRET: 'a secret that is long' })).toThrow(/  RAILS: /);
+  },
+);
+
 test('every variable that is wrong is named, with the reason', () => {
   const wrong = {
     PORT: 'eighty',

@@ -30,6 +30,10 @@ const MAY_REACH: Record<string, { folders: string[]; packages: RegExp }> = {
     folders: ['worker', 'activities', 'workflows', 'eventlog', 'contracts', 'domain'],
     packages: /^(zod|currency-codes|lru-cache|@nats-io\/.*|@temporalio\/.*|node:.*)$/,
   },
+  rails: {
+    folders: ['rails', 'contracts', 'domain'],
+    packages: /^(zod|currency-codes|hono|@hono\/node-server|node:.*)$/,
+  },
   metrics: {
     folders: ['metrics', 'eventlog', 'contracts', 'domain'],
     packages: /^(prom-client|zod|currency-codes|lru-cache|@nats-io\/.*|node:.*)$/,
@@ -50,6 +54,7 @@ const API_MAY_REACH = {
     'projector/read-store.ts',
     'projector/database.ts',
     'eventlog/reader.ts',
+    'rails/signature.ts',
   ],
 };
 

@@ -5,6 +5,7 @@ import { main, runUntilSignalled, warn } from '../lifecycle.ts';
 import { appenderMetrics } from '../metrics/appender-metrics.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import { serveMetricsIfAsked } from '../metrics/server.ts';
+import { createHttpRails } from '../rails/http-rail.ts';
 import { connectToTemporal, quietTemporalLogs } from './connection.ts';
 import { startWorker } from './worker.ts';
 
@@ -22,6 +23,7 @@ await main(async () => {
     streamReplicas: config.streamReplicas,
     queueMax: config.queueMax,
     observer: appenderMetrics(metrics),
+    payments: { ...config.rails, rails: createHttpRails(config.rails.urls) },
   });
   warn(worker.warnings);
   const metricsServer = await serveMetricsIfAsked(metrics, config);

@@ -3,12 +3,16 @@ import { fileURLToPath } from 'node:url';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
+import { paceOf, RAIL_DEFAULTS, type RailSettings } from '../activities/rails.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { TASK_QUEUE } from '../contracts/workflow-ids.ts';
 import { openActiveAppender } from '../eventlog/active-appender.ts';
 import { observed, type AppenderObserver } from '../eventlog/appender-observer.ts';
+import { createBulkStore, openBulkStream } from '../eventlog/bulk-store.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { openLog } from '../eventlog/stream.ts';
+import type { Rail } from '../rails/rail.ts';
+import { createRailWorker } from './rail-worker.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 
 export type WorkerOptions = {
@@ -23,6 +27,8 @@ export type WorkerOptions = {
   readonly observer: AppenderObserver;
   /** Given if requests wait in the same process. */
   readonly board?: OutcomeBoard;
+  /** The payment rails that this worker speaks to; without them it leaves that to others. */
+  readonly payments?: RailSettings & { readonly rails: ReadonlyMap<string, Rail> };
 };
 
 export type RunningWorker = {
@@ -34,16 +40,20 @@ export type RunningWorker = {
   readonly close: () => Promise<void>;
 };
 
+const clock = () => new Date();
+
 /** Opens the log, registers the search attributes and starts to work. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { connection, nc, namespace, ledger, streamReplicas, queueMax, observer } = options;
+  const payments = options.payments ?? { ...RAIL_DEFAULTS, rails: new Map<string, Rail>() };
   const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas });
+  await openBulkStream(nc, streamReplicas);
   await registerSearchAttributes(connection, namespace);
   const reader = createEventReader(nc, ledger);
   const ownAppender = await openActiveAppender(nc, reader, {
     ledger,
     replicas: streamReplicas,
-    clock: () => new Date(),
+    clock,
     queueMax,
     observer,
   });
@@ -55,22 +65,36 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     namespace,
     taskQueue: TASK_QUEUE,
     workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)),
-    activities: createActivities({ appender, reader, board: options.board }),
-    // Every activity is a local one: nobody need ask the server for others.
+    activities: createActivities({
+      appender,
+      reader,
+      clock,
+      board: options.board,
+      bulks: createBulkStore(nc, ledger),
+      railPace: paceOf(payments),
+    }),
+    // Every activity of this queue is a local one: nobody need ask the server for others.
     enableNonLocalActivities: false,
     maxConcurrentWorkflowTaskExecutions: 200,
     maxConcurrentLocalActivityExecutions: 500,
     // Longer than any activity, so that a shutdown never makes one wait for its retry.
     shutdownGraceTime: '13 seconds',
   });
-  const stopped = worker.run();
+  const railWorker = await createRailWorker({ connection, namespace, ...payments });
+  const workers = railWorker ? [worker, railWorker] : [worker];
+  // If one of them dies, that is told; the process ends then, and with it the other.
+  const stopped = runAll(workers);
   return {
     warnings,
     stopped,
     async close() {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      for (const one of workers) if (one.getState() === 'RUNNING') one.shutdown();
       await stopped;
       await appender.close();
     },
   };
+}
+
+async function runAll(workers: readonly Worker[]): Promise<void> {
+  await Promise.all(workers.map((one) => one.run()));
 }

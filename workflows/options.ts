@@ -3,24 +3,39 @@ import { proxyLocalActivities, type LocalActivityOptions } from '@temporalio/wor
 import type { Activities } from '../activities/index.ts';
 import type { CarryOutOptions } from '../contracts/commands.ts';
 
-/**
- * Deciding and appending takes milliseconds, so it runs in the workflow task itself. A log that is away for a while is
- * tried again for ten minutes; after that the command fails and nothing was recorded, so its key may be used again.
- */
+/** Deciding and appending takes milliseconds, so it runs in the workflow task itself. */
 const APPEND: LocalActivityOptions = {
   startToCloseTimeout: '12 seconds',
-  scheduleToCloseTimeout: '10 minutes',
   localRetryThreshold: '20 seconds',
   retry: { initialInterval: '50 milliseconds', backoffCoefficient: 2, maximumInterval: '5 seconds' },
 };
 
+/**
+ * What begins something is given up after ten minutes without the log: the command fails, nothing was recorded, and its
+ * key may be used again.
+ */
+const BEGIN: LocalActivityOptions = { ...APPEND, scheduleToCloseTimeout: '10 minutes' };
+
 /** Tried again whatever passes, a full queue included: the command was promised. */
-const patient = proxyLocalActivities<Activities>(APPEND);
+const patient = proxyLocalActivities<Activities>(BEGIN);
 
 /** A full queue ends it at once, with nothing recorded: somebody waits, and can be told to come again. */
 const prompt = proxyLocalActivities<Activities>({
+  ...BEGIN,
+  retry: { ...BEGIN.retry, nonRetryableErrorTypes: ['overloaded'] },
+});
+
+/** What has begun is seen through, however long the log is away. */
+export const steadfast = proxyLocalActivities<Activities>(APPEND);
+
+/**
+ * What was promised long ago, and nobody waits for. Asked less and less often, so that days without the log fit into its
+ * history, and what waits for the log leaves the worker to others.
+ */
+export const unhurried = proxyLocalActivities<Activities>({
   ...APPEND,
-  retry: { ...APPEND.retry, nonRetryableErrorTypes: ['overloaded'] },
+  localRetryThreshold: '5 seconds',
+  retry: { ...APPEND.retry, maximumInterval: '1 minute' },
 });
 
 /** The activities of a command. Histories from before there was a choice hold no options: those commands are patient. */

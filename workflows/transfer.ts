@@ -1,14 +1,168 @@
-/** A deposit, a withdrawal or a transfer of one step: decided and appended at once. */
-import { upsertSearchAttributes } from '@temporalio/workflow';
-import type { Answer, CarryOutOptions, TransferRequest } from '../contracts/commands.ts';
-import { SEARCH_ATTRIBUTES } from './attributes.ts';
-import { activitiesFor } from './options.ts';
-import { recorded } from './outcome.ts';
+/**
+ * A transfer: posted or rejected at once, or seen through to its end when it has to wait. Its id is `transfer/<id>`.
+ *
+ *   approval    the money is held → somebody approves (then it moves), rejects or cancels, or the time is over
+ *   date        the day comes → the money moves, if it is there
+ *   rail        the money is held → the rail takes it → it is captured, or let go
+ */
+import { ApplicationFailure, type UpdateDefinition } from '@temporalio/common';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineUpdate,
+  isCancellation,
+  setHandler,
+} from '@temporalio/workflow';
+import type {
+  Answer,
+  AnswerRequest,
+  CarryOutOptions,
+  RailAnsweredRequest,
+  ResolveRequest,
+  TransferRequest,
+  Unstamped,
+} from '../contracts/commands.ts';
+import type { TransferResource } from '../contracts/http.ts';
+import { isWaiting } from '../domain/transfer.ts';
+import { Course } from './course.ts';
+import { steadfast } from './options.ts';
+import { listenOutside, takeOver, throughRail } from './rail.ts';
 
-/** Moves money, or records why it does not. Its id is `transfer/<id>`. */
-export async function transfer(request: TransferRequest, options?: CarryOutOptions): Promise<Answer> {
-  const { carryOut } = activitiesFor(options);
-  const answer = recorded(await carryOut(request));
-  upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: answer.transfer?.status ?? 'failed' }]);
-  return answer;
+/** What is said to a transfer that waits. HTTP sends all of it; from the Temporal UI a reason is enough, or nothing. */
+type Said = { readonly reason?: string } & Partial<AnswerRequest>;
+
+export const approve = defineUpdate<Answer, [Said?]>('approve');
+export const reject = defineUpdate<Answer, [Said?]>('reject');
+export const cancel = defineUpdate<Answer, [Said?]>('cancel');
+/** What the workflow was started for is answered as soon as the log has it; the workflow may go on for long. */
+export const outcome = defineUpdate<Answer>('outcome');
+export const status = defineQuery<string>('status');
+/** The same as `outcome` without waiting, with the transfer as it is now; undefined if there is none yet. */
+export const latest = defineQuery<Answer | undefined>('latest');
+
+/** The answer to the command that the workflow was started for, and the transfer as it ended if it had to wait. */
+export type Ended = Answer & { readonly ended?: TransferResource };
+
+/** Moves money, or records why it does not; or answers a transfer that waits and sees it through. */
+export async function transfer(
+  request: TransferRequest | AnswerRequest | ResolveRequest | RailAnsweredRequest,
+  options?: CarryOutOptions,
+): Promise<Ended> {
+  const { id } = request;
+  const course = new Course<TransferResource>(
+    (answer) => answer.transfer,
+    () => steadfast.currentTransfer(id),
+  );
+  const waits = () => course.resource !== undefined && isWaiting(course.resource.status);
+  setHandler(status, () => course.status);
+  setHandler(outcome, () => course.first());
+  setHandler(latest, () => {
+    const { answer: first, resource } = course.answer ?? {};
+    return first && resource ? { ...first, transfer: resource } : first;
+  });
+  const take = (update: UpdateDefinition<Answer, [Said?]>, type: AnswerRequest['type']) => {
+    const handler = async (said?: Said) => {
+      await course.first();
+      return course.step({ ...course.metaOfUpdate(said), ...reasonOf(said), type, id });
+    };
+    setHandler(update, handler, { validator: (said?: Said) => requireOpen(course, said) });
+  };
+  take(approve, 'transfer.approve');
+  take(reject, 'transfer.reject');
+  take(cancel, 'transfer.cancel');
+  listenOutside(course, id);
+
+  try {
+    if (request.type === 'transfer.resolve') await takeOver(course, id);
+    const answer = await course.begin(request, options);
+    while (waits()) await goOn(course, id);
+    await condition(allHandlersFinished);
+    const { transfer: begun } = answer;
+    return begun && isWaiting(begun.status)
+      ? { ...answer, ended: course.resource as TransferResource }
+      : answer;
+  } catch (error) {
+    if (waits()) await CancellationScope.nonCancellable(() => letGo(course, { id, error }));
+    throw error;
+  }
+}
+
+/** Waits for what the transfer waits for, and takes the step that is due then. */
+async function goOn(course: Course<TransferResource>, id: string): Promise<void> {
+  const { status: now, approval_expires_at, scheduled_for, rail } = course.resource as TransferResource;
+  if (now === 'awaiting_approval' && approval_expires_at !== undefined) {
+    if (await course.reaches(approval_expires_at)) {
+      await course.step({ ...course.meta(), type: 'transfer.expire', id });
+    }
+    return;
+  }
+  if (now === 'scheduled' && scheduled_for !== undefined) {
+    if (await course.reaches(scheduled_for)) {
+      await course.step({ ...course.meta(), type: 'transfer.complete', id });
+    }
+    return;
+  }
+  if (now === 'pending' && rail !== undefined) {
+    await throughRail(course, id);
+    return;
+  }
+  throw ApplicationFailure.nonRetryable(`Nobody knows what transfer ${id} waits for`, 'internal_error');
+}
+
+/**
+ * The compensation: a workflow that was cancelled, or cannot go on, leaves no money held, unless a rail may have it: that
+ * is for an operator to find out.
+ */
+async function letGo(
+  course: Course<TransferResource>,
+  { id, error }: { id: string; error: unknown },
+): Promise<void> {
+  if (course.status === 'pending') {
+    const reason = isCancellation(error) ? 'Its workflow was cancelled.' : 'Its workflow could not go on.';
+    await course.step({ ...course.meta(), type: 'transfer.park', id, reason });
+    return;
+  }
+  const cancelled: Unstamped = {
+    ...course.meta(),
+    type: 'transfer.cancel',
+    id,
+    reason: 'Its workflow was cancelled.',
+  };
+  const failed: Unstamped = {
+    ...course.meta(),
+    type: 'transfer.fail',
+    id,
+    code: 'workflow_failed',
+    detail: error instanceof Error ? error.message : 'Its workflow could not go on.',
+  };
+  await course.step(isCancellation(error) ? cancelled : failed);
+}
+
+/** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
+function requireOpen(course: Course<TransferResource>, said: Said | undefined): void {
+  const { reason, idempotency_key } = said ?? {};
+  if (reason !== undefined && !isReason(reason)) {
+    const message = 'A reason is text of 1 to 500 characters, without control characters';
+    throw ApplicationFailure.nonRetryable(message, 'invalid_request');
+  }
+  const open =
+    course.resource === undefined || course.status === 'awaiting_approval' || course.status === 'scheduled';
+  if (!open && idempotency_key === undefined) {
+    throw ApplicationFailure.nonRetryable(
+      `The transfer is ${course.status}: it does not wait for that.`,
+      'transfer_not_pending',
+    );
+  }
+}
+
+/** What HTTP takes as a reason; from the Temporal UI anything may come. */
+function isReason(reason: unknown): boolean {
+  if (typeof reason !== 'string' || reason.length === 0 || reason.length > 500) return false;
+  return reason.isWellFormed() && !/\p{Cc}/u.test(reason);
+}
+
+function reasonOf(said: Said | undefined): { reason?: string } {
+  return said?.reason === undefined ? {} : { reason: said.reason };
 }

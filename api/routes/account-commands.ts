@@ -2,20 +2,17 @@
 import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { isWorldAccount } from '../../domain/account.ts';
-import {
-  acceptedAccountCommand,
-  accountResource,
-  createAccountBody,
-  reasonBody,
-} from '../../contracts/http.ts';
-import { carryOutAccountCommand } from '../command-answer.ts';
-import { accountMeta } from '../command-request.ts';
+import { createAccountBody, reasonBody } from '../../contracts/http-bodies.ts';
+import { acceptedCommand, accountResource } from '../../contracts/http.ts';
+import { changeAccount, createAccount } from '../command-answer.ts';
+import { commandMeta } from '../command-request.ts';
+import { given } from '../../contracts/given.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import * as doc from '../openapi.ts';
 import { invalidRequest, type ApiEnv } from '../problem.ts';
 import { optionalBody, requiredBody } from '../validation.ts';
 
-const accepted = doc.json('It is durable.', acceptedAccountCommand, doc.ACCEPTED_HEADERS);
+const accepted = doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS);
 const headers = { ...doc.COMMAND_HEADERS, ...doc.ETAG };
 
 const create = createRoute({
@@ -47,18 +44,16 @@ const status = {
   request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
 };
 
-const statusResponses = {
-  200: doc.json('It is so now.', accountResource, headers),
-  202: accepted,
-  ...doc.problems(
-    'account_not_found',
-    'payload_too_large',
-    'unsupported_media_type',
-    'account_closed',
-    'idempotency_key_reused',
-    'overloaded',
-  ),
-};
+const changed = { 200: doc.json('It is so now.', accountResource, headers), 202: accepted };
+
+const PROBLEMS = [
+  'account_not_found',
+  'payload_too_large',
+  'unsupported_media_type',
+  'account_closed',
+  'idempotency_key_reused',
+  'overloaded',
+] as const;
 
 const freeze = createRoute({
   ...status,
@@ -66,7 +61,7 @@ const freeze = createRoute({
   operationId: 'freezeAccount',
   summary: 'Stop money from leaving an account',
   parameters: [doc.idempotencyKeyHeader(false, 'freeze-1'), doc.preferHeader],
-  responses: statusResponses,
+  responses: { ...changed, ...doc.problems(...PROBLEMS) },
 });
 
 const unfreeze = createRoute({
@@ -75,7 +70,7 @@ const unfreeze = createRoute({
   operationId: 'unfreezeAccount',
   summary: 'Let money leave an account again',
   parameters: [doc.idempotencyKeyHeader(false, 'unfreeze-1'), doc.preferHeader],
-  responses: statusResponses,
+  responses: { ...changed, ...doc.problems(...PROBLEMS) },
 });
 
 const close = createRoute({
@@ -84,27 +79,18 @@ const close = createRoute({
   operationId: 'closeAccount',
   summary: 'Close an empty account',
   parameters: [doc.idempotencyKeyHeader(false, 'close-1'), doc.preferHeader],
-  responses: { ...statusResponses, ...doc.problems('account_not_empty') },
+  responses: { ...changed, ...doc.problems(...PROBLEMS, 'account_not_empty') },
 });
 
 /** The routes of account commands. */
 export function accountCommandRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
-    .openapi(create, async (c) => {
+    .openapi(create, (c) => {
       const { id: chosen, ...body } = c.req.valid('json');
       const asked = { route: 'POST /v1/accounts', body: c.req.valid('json') };
-      const { meta, newAccountId } = accountMeta(c, deps, asked);
+      const { meta, newAccountId } = commandMeta(c, deps, asked);
       const id = chosen ?? newAccountId();
-      const settled = await carryOutAccountCommand(c, deps.commands, {
-        ...meta,
-        type: 'account.create',
-        id,
-        ...body,
-      });
-      c.header('Location', `/v1/accounts/${id}`);
-      return settled.type === 'accepted'
-        ? c.json({ id, workflow_id: settled.workflowId }, 202)
-        : c.json(settled.resource, 201);
+      return createAccount(c, deps.commands, { ...meta, type: 'account.create', id, ...body });
     })
     .openapi(freeze, (c) => {
       return changeStatus(c, deps, { ...c.req.valid('param'), action: 'freeze', body: c.req.valid('json') });
@@ -127,13 +113,8 @@ type StatusChange = {
   body: z.infer<typeof reasonBody>;
 };
 
-async function changeStatus(c: Context<ApiEnv>, deps: ApiDependencies, { id, action, body }: StatusChange) {
+function changeStatus(c: Context<ApiEnv>, deps: ApiDependencies, { id, action, body }: StatusChange) {
   if (isWorldAccount(id)) throw invalidRequest({ path: 'id', message: 'must not be a world account' });
-  const { meta } = accountMeta(c, deps, { route: `POST /v1/accounts/{id}/${action}`, id, body });
-  const reason = body.reason === undefined ? {} : { reason: body.reason };
-  const request = { ...meta, type: `account.${action}` as const, id, ...reason };
-  const settled = await carryOutAccountCommand(c, deps.commands, request);
-  return settled.type === 'accepted'
-    ? c.json({ id, workflow_id: settled.workflowId }, 202)
-    : c.json(settled.resource, 200);
+  const { meta } = commandMeta(c, deps, { route: `POST /v1/accounts/{id}/${action}`, id, body });
+  return changeAccount(c, deps.commands, { ...meta, type: `account.${action}`, id, ...given(body) });
 }

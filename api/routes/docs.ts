@@ -1,4 +1,4 @@
-/** The description of this interface, and a page to read it and try it. Both work without a network. */
+/** The descriptions of this interface and of the events on NATS, and a page to read and try. They need no network. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
@@ -69,6 +69,15 @@ const description = createRoute({
   responses: { 200: doc.json('OpenAPI 3.1.', z.object({ openapi: z.string() }).loose()) },
 });
 
+const eventsDescription = createRoute({
+  method: 'get',
+  path: '/asyncapi.json',
+  operationId: 'getAsyncApi',
+  tags: ['Operation'],
+  summary: 'The events that subscribers on NATS get',
+  responses: { 200: doc.json('AsyncAPI 3.0.', z.object({ asyncapi: z.string() }).loose()) },
+});
+
 const page = createRoute({
   method: 'get',
   path: '/docs',
@@ -91,13 +100,24 @@ const asset = createRoute({
   },
 });
 
-/** The routes of the description and its page. `describe` is asked once, when all routes are there. */
-export function docsRoutes(describe: () => { openapi: string }) {
-  let document: { openapi: string } | undefined;
+/** What makes the documents. Each is asked once, when all routes are there. */
+type Describe = {
+  readonly openApi: () => { openapi: string };
+  readonly asyncApi: () => { asyncapi: string };
+};
+
+/** The routes of the descriptions and their page. */
+export function docsRoutes(describe: Describe) {
+  let openApi: { openapi: string } | undefined;
+  let asyncApi: { asyncapi: string } | undefined;
   return new OpenAPIHono<ApiEnv>()
     .openapi(description, (c) => {
-      document ??= describe();
-      return c.json(document, 200);
+      openApi ??= describe.openApi();
+      return c.json(openApi, 200);
+    })
+    .openapi(eventsDescription, (c) => {
+      asyncApi ??= describe.asyncApi();
+      return c.json(asyncApi, 200);
     })
     .openapi(page, (c) => c.html(PAGE, 200, { 'Content-Security-Policy': POLICY }))
     .openapi(asset, async (c) => {

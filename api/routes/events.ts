@@ -1,5 +1,6 @@
 /** The events of the ledger, and those of one account, straight from the log. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { accepts } from 'hono/accepts';
 import { EVENT_SUBJECTS, eventType, type EventName } from '../../contracts/events.ts';
 import { eventPage, pageQuery } from '../../contracts/http.ts';
 import { eventFrom } from '../../contracts/resources.ts';
@@ -7,6 +8,7 @@ import { id } from '../../contracts/values.ts';
 import type { EventFilter } from '../../eventlog/event-reader.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { eventCursor, positionOfCursor } from '../event-cursor.ts';
+import { EVENT_STREAM, respondLive } from '../live/respond.ts';
 import * as doc from '../openapi.ts';
 import type { ApiEnv } from '../problem.ts';
 import { findAccount, queryTimeout } from '../reading.ts';
@@ -23,10 +25,16 @@ const eventQuery = {
     .int()
     .nonnegative()
     .max(Number.MAX_SAFE_INTEGER)
-    .default(0)
-    .meta({ type: 'integer', description: 'Events after this log position. A cursor goes before it.' }),
+    .optional()
+    .meta({
+      type: 'integer',
+      description: 'Events after this log position; 0 for all. A cursor goes before it.',
+    }),
   ...pageQuery,
 };
+
+const JSON_TYPE = 'application/json';
+const listed = doc.json('A page of events, or a live stream of them.', eventPage);
 
 const query = { method: 'get' as const, middleware: queryTimeout };
 
@@ -35,9 +43,16 @@ const list = createRoute({
   path: '/v1/events',
   operationId: 'listEvents',
   tags: ['Events'],
-  summary: 'Get events in log order',
+  summary: 'Get events in log order, or follow them live',
+  description:
+    'With `Accept: text/event-stream` the answer is a stream of Server-Sent Events. Without `Last-Event-ID`, `after` ' +
+    'and `cursor` it begins at the present end of the log. `limit` means nothing there.',
+  parameters: [doc.lastEventIdHeader],
   request: { query: z.object({ account: doc.filter(id, 'Events of one account.'), ...eventQuery }) },
-  responses: { 200: doc.json('A page of events.', eventPage), ...doc.problems('invalid_cursor') },
+  responses: {
+    200: { ...listed, content: { ...listed.content, [EVENT_STREAM]: { schema: z.string() } } },
+    ...doc.problems('invalid_cursor', 'overloaded'),
+  },
 });
 
 const ofAccount = createRoute({
@@ -58,6 +73,15 @@ export function eventRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(list, async (c) => {
       const { account, type, ...from } = c.req.valid('query');
+      c.header('Vary', 'Accept');
+      const wanted = accepts(c, {
+        header: 'Accept',
+        supports: [JSON_TYPE, EVENT_STREAM],
+        default: JSON_TYPE,
+      });
+      if (wanted === EVENT_STREAM) {
+        return respondLive(c, deps.live, { after: startOf(from), filter: { account, type } });
+      }
       return c.json(await readPage(deps.events, { account, type }, from), 200);
     })
     .openapi(ofAccount, async (c) => {
@@ -70,15 +94,18 @@ export function eventRoutes(deps: ApiDependencies) {
     });
 }
 
-type Start = { after: number; cursor?: string | undefined; limit: number };
+type Start = { after?: number | undefined; cursor?: string | undefined };
+
+function startOf({ after, cursor }: Start): number | undefined {
+  return cursor === undefined ? after : positionOfCursor(cursor);
+}
 
 async function readPage(
   events: ApiDependencies['events'],
   filter: EventFilter,
-  { after, cursor, limit }: Start,
+  { limit, ...from }: Start & { limit: number },
 ) {
-  const start = cursor === undefined ? after : positionOfCursor(cursor);
-  const data = await events.read(start, limit, filter);
+  const data = await events.read(startOf(from) ?? 0, limit, filter);
   const last = data.at(-1)?.position;
   const full = last !== undefined && data.length >= limit;
   const more = full && (await events.read(last, 1, filter)).length > 0;

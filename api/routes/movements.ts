@@ -2,18 +2,22 @@
 import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { worldAccount } from '../../domain/account.ts';
-import type { TransferKind } from '../../domain/transfer.ts';
-import { movementBody, transferBody, transferResource } from '../../contracts/http.ts';
-import { carryOutTransfer, pendingTransfer } from '../command-answer.ts';
-import { transferRequest } from '../command-request.ts';
+import type { MovementRequest } from '../../contracts/commands.ts';
+import { depositBody, transferBody, withdrawalBody } from '../../contracts/http-bodies.ts';
+import { transferResource } from '../../contracts/http.ts';
+import { createTransfer } from '../command-answer.ts';
+import { secondsAfter, transferMeta } from '../command-request.ts';
+import { given } from '../../contracts/given.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { refuseFarDate } from '../far-dates.ts';
 import * as doc from '../openapi.ts';
 import type { ApiEnv } from '../problem.ts';
+import { requireKnownRail } from '../rail-callbacks.ts';
 import { requiredBody } from '../validation.ts';
 
 const responses = {
   201: doc.json('It is posted.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
-  202: doc.json('It is pending.', transferResource, doc.ACCEPTED_HEADERS),
+  202: doc.json('It waits, or is on its way.', transferResource, doc.WAITING_HEADERS),
   ...doc.problems(
     'idempotency_key_missing',
     'account_not_found',
@@ -38,7 +42,7 @@ const deposit = createRoute({
   operationId: 'createDeposit',
   summary: 'Bring money in from outside',
   parameters: [doc.idempotencyKeyHeader(true, 'deposit-1'), doc.preferHeader],
-  request: { body: doc.body(movementBody) },
+  request: { body: doc.body(depositBody) },
 });
 
 const withdrawal = createRoute({
@@ -47,14 +51,14 @@ const withdrawal = createRoute({
   operationId: 'createWithdrawal',
   summary: 'Send money out',
   parameters: [doc.idempotencyKeyHeader(true, 'withdrawal-1'), doc.preferHeader],
-  request: { body: doc.body(movementBody) },
+  request: { body: doc.body(withdrawalBody) },
 });
 
 const transfer = createRoute({
   ...shared,
   path: '/v1/transfers',
   operationId: 'createTransfer',
-  summary: 'Move money between two accounts',
+  summary: 'Move money between two accounts: now, when somebody has approved it, or on a date',
   parameters: [doc.idempotencyKeyHeader(true, 'transfer-1'), doc.preferHeader],
   request: { body: doc.body(transferBody) },
 });
@@ -70,31 +74,36 @@ export function movementRoutes(deps: ApiDependencies) {
     .openapi(withdrawal, (c) => {
       const body = c.req.valid('json');
       const destination = worldAccount(body.currency);
+      requireKnownRail(deps.rails, body.rail);
       return move(c, deps, { kind: 'withdrawal', source: body.account, destination, body });
     })
     .openapi(transfer, (c) => {
       const body = c.req.valid('json');
+      refuseFarDate('scheduled_for', body.scheduled_for, deps.clock());
       return move(c, deps, { kind: 'transfer', source: body.source, destination: body.destination, body });
     });
 }
 
-async function move(c: Context<ApiEnv>, deps: ApiDependencies, movement: Movement) {
-  const { kind, source, destination, body } = movement;
-  const { amount, currency, metadata, reference } = body;
-  const terms = { kind, source, destination, amount, currency, metadata };
-  const request = transferRequest(c, deps, {
-    terms: reference === undefined ? terms : { ...terms, reference },
-    asked: { route: `POST /v1/${kind}s`, body },
-  });
-  const settled = await carryOutTransfer(c, deps.commands, request);
-  return settled.type === 'accepted'
-    ? c.json(pendingTransfer(request, settled.workflowId), 202)
-    : c.json(settled.resource, 201);
-}
-
-type Movement = {
-  kind: TransferKind;
-  source: string;
-  destination: string;
-  body: Pick<z.infer<typeof transferBody>, 'amount' | 'currency' | 'metadata' | 'reference'>;
+type Movement = Pick<MovementRequest, 'kind' | 'source' | 'destination'> & {
+  body: Pick<z.infer<typeof depositBody>, 'amount' | 'currency' | 'metadata' | 'reference'> &
+    Pick<z.infer<typeof transferBody>, 'approval' | 'scheduled_for'> &
+    Pick<z.infer<typeof withdrawalBody>, 'rail'>;
 };
+
+function move(c: Context<ApiEnv>, deps: ApiDependencies, { kind, source, destination, body }: Movement) {
+  const { amount, currency, metadata, reference, approval, scheduled_for, rail } = body;
+  const { meta, id } = transferMeta(c, deps, { route: `POST /v1/${kind}s`, body });
+  const approval_expires_at = approval && secondsAfter(meta, approval.timeout_seconds);
+  return createTransfer(c, deps.commands, {
+    ...meta,
+    type: 'transfer',
+    id,
+    kind,
+    source,
+    destination,
+    amount,
+    currency,
+    metadata,
+    ...given({ reference, approval_expires_at, scheduled_for, rail }),
+  });
+}

@@ -6,15 +6,12 @@ import {
   transferPage,
   transferResource,
   transferStatus,
-  type TransferResource,
 } from '../../contracts/http.ts';
 import { id, reference } from '../../contracts/values.ts';
-import { pendingTransfer } from '../command-answer.ts';
-import type { CommandInFlight } from '../commands.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import * as doc from '../openapi.ts';
-import { ProblemError, RETRY_AFTER, type ApiEnv } from '../problem.ts';
-import { queryTimeout, reachPosition } from '../reading.ts';
+import type { ApiEnv } from '../problem.ts';
+import { findTransfer, queryTimeout, reachPosition } from '../reading.ts';
 
 const query = { method: 'get' as const, tags: ['Transfers'], middleware: queryTimeout };
 
@@ -25,9 +22,12 @@ const list = createRoute({
   summary: 'List transfers, newest first',
   request: {
     query: z.object({
-      account: doc.filter(id, 'Transfers from or to this account.'),
+      account: doc.filter(id, 'Transfers that move money of this account.'),
       status: doc.filter(transferStatus, 'Transfers in this status.'),
       reference: doc.filter(reference, 'Transfers with this reference.'),
+      reverses: doc.filter(id, 'Reversals of this transfer.'),
+      schedule: doc.filter(id, 'Transfers that this schedule has made.'),
+      bulk: doc.filter(id, 'Transfers that came in this bulk.'),
       ...pageQuery,
       min_position: minPosition,
     }),
@@ -59,22 +59,7 @@ export function transferRoutes(deps: ApiDependencies) {
       return c.json(await deps.readStore.transfers(filter, { limit, cursor }), 200);
     })
     .openapi(get, async (c) => {
-      const transferId = c.req.valid('param').id;
       await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
-      const stored = await deps.readStore.transfer(transferId);
-      if (stored !== undefined) return c.json(stored, 200);
-      const transfer = inFlight(await deps.commands.find({ type: 'transfer', id: transferId }));
-      if (transfer === undefined) {
-        throw new ProblemError('transfer_not_found', { detail: `There is no transfer ${transferId}.` });
-      }
-      if (transfer.status === 'pending') c.header('Retry-After', RETRY_AFTER);
-      return c.json(transfer, 200);
+      return c.json(await findTransfer(c, deps, c.req.valid('param')), 200);
     });
-}
-
-/** A transfer that the read model does not show yet. */
-function inFlight(command: CommandInFlight | undefined): TransferResource | undefined {
-  if (command?.type === 'answered') return command.answer.transfer;
-  if (command?.request.type !== 'transfer') return undefined;
-  return pendingTransfer(command.request, command.workflowId);
 }

@@ -1,19 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { post } from './fixtures.ts';
-import { account, codeOf, deposit, KEY, refusal, transfer } from './refused.ts';
+import { account, codeOf, codeTo, deposit, hold, KEY, refusal, transaction, transfer } from './refused.ts';
+
+/** With a key, and with what only some routes want. */
+const HEADERS = { ...KEY, 'if-match': '"3"' };
 
 describe('a body that is not what it must be', () => {
-  const POSTS = [
+  const REQUIRED = [
     '/v1/accounts',
     '/v1/deposits',
     '/v1/withdrawals',
     '/v1/transfers',
+    '/v1/transactions',
+    '/v1/holds',
+    '/v1/holds/hold_1/extend',
+    'PATCH /v1/accounts/alice',
+  ];
+  const ROUTES = [
+    ...REQUIRED,
     '/v1/accounts/alice/freeze',
     '/v1/accounts/alice/unfreeze',
     '/v1/accounts/alice/close',
+    '/v1/transfers/tr_1/approve',
+    '/v1/transfers/tr_1/reject',
+    '/v1/transfers/tr_1/cancel',
+    '/v1/transfers/tr_1/reversal',
+    '/v1/holds/hold_1/capture',
+    '/v1/holds/hold_1/void',
   ];
 
-  it.each(POSTS)('%s: not JSON', async (path) => {
+  it.each(ROUTES)('%s: not JSON', async (route) => {
     for (const body of [
       '{',
       '{"a":}',
@@ -26,21 +42,21 @@ describe('a body that is not what it must be', () => {
       '[',
       '[['.repeat(1e5),
     ]) {
-      expect(await codeOf(path, post(body, KEY))).toBe('invalid_request');
+      expect(await codeTo(route, post(body, HEADERS))).toBe('invalid_request');
     }
     expect(
-      await codeOf(path, {
-        ...post('', KEY),
+      await codeTo(route, {
+        ...post('', HEADERS),
         body: new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]),
       }),
     ).toBe('invalid_request');
   });
 
-  it.each(POSTS)('%s: JSON, but no object', async (path) => {
+  it.each(ROUTES)('%s: JSON, but no object', async (route) => {
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     const deepObject = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`;
     for (const body of ['null', '1', '"x"', '[]', 'true', deep, deepObject]) {
-      expect(await codeOf(path, post(body, KEY))).toBe('invalid_request');
+      expect(await codeTo(route, post(body, HEADERS))).toBe('invalid_request');
     }
   });
 
@@ -51,10 +67,10 @@ describe('a body that is not what it must be', () => {
   });
 
   it('missing where there must be one', async () => {
-    for (const path of POSTS.slice(0, 4)) expect(await codeOf(path, post('', KEY))).toBe('invalid_request');
+    for (const route of REQUIRED) expect(await codeTo(route, post('', HEADERS))).toBe('invalid_request');
   });
 
-  it.each(POSTS)('%s: of another type', async (path) => {
+  it.each(ROUTES)('%s: of another type', async (route) => {
     const types = [
       'text/plain',
       'application/x-www-form-urlencoded',
@@ -64,21 +80,23 @@ describe('a body that is not what it must be', () => {
       '',
     ];
     for (const type of [...types, 'application/vnd.api+json', 'text/json', 'application/json-patch+json']) {
-      expect(await codeOf(path, post('{}', { ...KEY, 'content-type': type }))).toBe('unsupported_media_type');
+      expect(await codeTo(route, post('{}', { ...HEADERS, 'content-type': type }))).toBe(
+        'unsupported_media_type',
+      );
     }
-    const untyped = { method: 'POST', body: new TextEncoder().encode('{}'), headers: KEY };
-    expect(await codeOf(path, untyped)).toBe('unsupported_media_type');
+    const untyped = { method: 'POST', body: new TextEncoder().encode('{}'), headers: HEADERS };
+    expect(await codeTo(route, untyped)).toBe('unsupported_media_type');
   });
 
-  it.each(POSTS)('%s: larger than 1 MiB, declared or not', async (path) => {
+  it.each(ROUTES)('%s: larger than 1 MiB, declared or not', async (route) => {
     const body = JSON.stringify({ ...transfer, reference: 'x'.repeat(1024 * 1024) });
-    expect(await codeOf(path, post(body, { ...KEY, 'content-length': String(body.length) }))).toBe(
+    expect(await codeTo(route, post(body, { ...HEADERS, 'content-length': String(body.length) }))).toBe(
       'payload_too_large',
     );
-    expect(await codeOf(path, post(body, KEY))).toBe('payload_too_large');
-    expect(await codeOf(path, post(body, { ...KEY, 'content-length': '10' }))).toBe('payload_too_large');
-    const stream = { ...post('', KEY), body: endless(), duplex: 'half' as const };
-    expect(await codeOf(path, stream)).toBe('payload_too_large');
+    expect(await codeTo(route, post(body, HEADERS))).toBe('payload_too_large');
+    expect(await codeTo(route, post(body, { ...HEADERS, 'content-length': '10' }))).toBe('payload_too_large');
+    const stream = { ...post('', HEADERS), body: endless(), duplex: 'half' as const };
+    expect(await codeTo(route, stream)).toBe('payload_too_large');
   });
 
   it('breaks off', async () => {
@@ -99,8 +117,15 @@ describe('a body that is not what it must be', () => {
 });
 
 describe('a key that is not one', () => {
-  it.each(['/v1/deposits', '/v1/withdrawals', '/v1/transfers'])('%s: missing', async (path) => {
-    const body = path === '/v1/transfers' ? transfer : deposit;
+  it.each([
+    ['/v1/deposits', deposit],
+    ['/v1/withdrawals', deposit],
+    ['/v1/transfers', transfer],
+    ['/v1/transactions', transaction],
+    ['/v1/transfers/tr_1/reversal', {}],
+    ['/v1/holds', hold],
+    ['/v1/holds/hold_1/capture', {}],
+  ])('%s: missing', async (path, body) => {
     expect(await codeOf(path, post(body))).toBe('idempotency_key_missing');
     expect(await codeOf(path, post(body, { 'idempotency-key': '' }))).toBe('idempotency_key_missing');
   });
@@ -111,7 +136,15 @@ describe('a key that is not one', () => {
       const { problem } = await refusal('/v1/transfers', post(transfer, headers));
       expect(problem.errors?.[0]?.path).toBe('Idempotency-Key');
       expect(await codeOf('/v1/accounts', post(account, headers))).toBe('invalid_request');
-      expect(await codeOf('/v1/accounts/alice/freeze', post({}, headers))).toBe('invalid_request');
+      for (const path of [
+        '/v1/accounts/alice/freeze',
+        '/v1/transfers/tr_1/approve',
+        '/v1/transfers/tr_1/reversal',
+        '/v1/holds/hold_1/capture',
+        '/v1/holds/hold_1/void',
+      ]) {
+        expect(await codeOf(path, post({}, headers))).toBe('invalid_request');
+      }
     }
   });
 

@@ -19,10 +19,20 @@ describe('a path or a query that is not valid', () => {
   ];
   it.each(ids)('id %s', async (id) => {
     const gets = ['', '/balances', '/statement', '/events'].map((rest) => `/v1/accounts/${id}${rest}`);
-    for (const path of [...gets, `/v1/transfers/${id}`]) expect(await codeOf(path)).toBe('invalid_request');
-    for (const action of ['freeze', 'unfreeze', 'close']) {
-      expect(await codeOf(`/v1/accounts/${id}/${action}`, { method: 'POST' })).toBe('invalid_request');
+    for (const collection of ['transfers', 'transactions', 'holds']) gets.push(`/v1/${collection}/${id}`);
+    for (const path of gets) expect(await codeOf(path)).toBe('invalid_request');
+    const actions = [
+      ...['freeze', 'unfreeze', 'close'].map((action) => `accounts/${id}/${action}`),
+      ...['approve', 'reject', 'cancel', 'reversal'].map((action) => `transfers/${id}/${action}`),
+      ...['capture', 'void'].map((action) => `holds/${id}/${action}`),
+    ];
+    for (const action of actions) {
+      expect(await codeOf(`/v1/${action}`, { method: 'POST', headers: KEY })).toBe('invalid_request');
     }
+    const extension = post({ expires_in_seconds: 60 });
+    expect(await codeOf(`/v1/holds/${id}/extend`, extension)).toBe('invalid_request');
+    const update = { ...post({ overdraft_limit: '1' }, { 'if-match': '*' }), method: 'PATCH' };
+    expect(await codeOf(`/v1/accounts/${id}`, update)).toBe('invalid_request');
   });
 
   it.each([
@@ -41,7 +51,7 @@ describe('a path or a query that is not valid', () => {
     'min_position=9007199254740993',
     `cursor=${'x'.repeat(501)}`,
   ])('?%s', async (query) => {
-    for (const path of ['/v1/accounts', '/v1/transfers', '/v1/accounts/alice/statement']) {
+    for (const path of ['/v1/accounts', '/v1/transfers', '/v1/holds', '/v1/accounts/alice/statement']) {
       expect(await codeOf(`${path}?${query}`)).toBe('invalid_request');
     }
   });
@@ -55,6 +65,13 @@ describe('a path or a query that is not valid', () => {
     '/v1/transfers?status=x',
     '/v1/transfers?reference=%0a',
     '/v1/transfers?account=*',
+    '/v1/transfers?reverses=a.b',
+    '/v1/transfers?schedule=',
+    '/v1/transfers?bulk=%3E',
+    '/v1/holds?account=*',
+    '/v1/holds?status=pending',
+    '/v1/transactions/a?min_position=0',
+    '/v1/holds/a?min_position=x',
     '/v1/accounts/a/statement?from=yesterday',
     '/v1/accounts/a/statement?to=2026-11-23',
     '/v1/events?account=%3E',
@@ -101,7 +118,11 @@ describe('a route that is not there', () => {
 
   it.each([
     ['DELETE', '/v1/accounts', ['GET', 'HEAD', 'POST']],
-    ['PUT', '/v1/accounts/alice', ['GET', 'HEAD']],
+    ['PUT', '/v1/accounts/alice', ['GET', 'HEAD', 'PATCH']],
+    ['GET', '/v1/transactions', ['POST']],
+    ['DELETE', '/v1/holds/hold_1', ['GET', 'HEAD']],
+    ['GET', '/v1/holds/hold_1/capture', ['POST']],
+    ['GET', '/v1/transfers/tr_1/approve', ['POST']],
     ['GET', '/v1/deposits', ['POST']],
     ['GET', '/v1/accounts/alice/freeze', ['POST']],
     ['PATCH', '/v1/transfers/tr_1', ['GET', 'HEAD']],

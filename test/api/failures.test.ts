@@ -3,7 +3,7 @@ import type { ApiDependencies } from '../../api/app.ts';
 import { isConnectionError } from '../../api/connection-errors.ts';
 import type { ReadStore } from '../../projector/read-store.ts';
 import { account, eventReader, post, readStore, READY, testApp } from './fixtures.ts';
-import { KEY, transfer } from './refused.ts';
+import { hold, KEY, transfer } from './refused.ts';
 
 const named = (name: string) => Object.assign(new Error('away'), { name });
 const coded = (code: string | number) => Object.assign(new Error('away'), { code });
@@ -28,6 +28,8 @@ function failing(fail: () => Promise<never>): ReadStore {
     accounts: fail,
     transfer: fail,
     transfers: fail,
+    hold: fail,
+    holds: fail,
     statement: fail,
   };
 }
@@ -39,6 +41,9 @@ const queries = [
   '/v1/accounts/alice/statement',
   '/v1/transfers',
   '/v1/transfers/tr_1',
+  '/v1/transactions/tr_1',
+  '/v1/holds',
+  '/v1/holds/hold_1',
   '/v1/events',
   '/v1/accounts/alice/events',
 ];
@@ -146,10 +151,14 @@ describe('a bug', () => {
   });
 
   it('is an answer without the resource that it is about', async () => {
-    const answer = { position: 7, replayed: false, fingerprint: 'f', created: true };
+    const answer = { position: 7, replayed: false, created: true };
     const { app } = testApp({ outcome: { type: 'answered', replayed: false, answer } });
     expect((await app.request('/v1/transfers', post(transfer, KEY))).status).toBe(500);
-    expect((await app.request('/v1/accounts/alice/freeze', { method: 'POST' })).status).toBe(500);
+    const paths = ['accounts/alice/freeze', 'transfers/tr_1/approve', 'holds/hold_1/void'];
+    for (const path of paths) {
+      expect((await app.request(`/v1/${path}`, { method: 'POST' })).status).toBe(500);
+    }
+    expect((await app.request('/v1/holds', post(hold, KEY))).status).toBe(500);
   });
 });
 

@@ -1,13 +1,25 @@
 /** Everything that the API needs, in memory: implementations of our own interfaces, and resources to put in them. */
 import { createApp, type ApiDependencies } from '../../api/app.ts';
 import type { CommandOutcome, Commands } from '../../api/commands.ts';
-import type { Answer, CommandRequest } from '../../contracts/commands.ts';
-import type { AccountResource, EntryResource, Readiness, TransferResource } from '../../contracts/http.ts';
-import type { RecordedEvent } from '../../contracts/events.ts';
-import type { AccountEventRecord, EventReader } from '../../eventlog/event-reader.ts';
+import { createLive, type Live, type LiveLimits } from '../../api/live/live.ts';
+import { makesTransfer, type Answer, type CommandRequest } from '../../contracts/commands.ts';
+import type {
+  AccountResource,
+  EntryResource,
+  HoldResource,
+  Readiness,
+  TransferResource,
+} from '../../contracts/http.ts';
+import type { AccountRecord, RecordedEvent } from '../../contracts/events.ts';
+import type { EventReader } from '../../eventlog/event-reader.ts';
+import { followInMemory } from '../support/events.ts';
+import { memoryBulks, untouchableBulks } from './memory-bulks.ts';
+import { memorySchedules, untouchableSchedules } from './memory-schedules.ts';
 import { InvalidCursor, type Page, type PageRequest, type ReadStore } from '../../projector/read-store.ts';
 
 export const NOW = new Date('2026-11-23T08:00:00.000Z');
+
+export const RAILS = { names: ['simulator'], secret: 'the secret of the rails' };
 
 /** Dependencies that must not be reached: any call is written down, and fails. */
 export function untouchable(): { deps: ApiDependencies; touched: string[] } {
@@ -22,14 +34,22 @@ export function untouchable(): { deps: ApiDependencies; touched: string[] } {
     accounts: guard('accounts'),
     transfer: guard('transfer'),
     transfers: guard('transfers'),
+    hold: guard('hold'),
+    holds: guard('holds'),
     statement: guard('statement'),
   };
   const events: ApiDependencies['events'] = { read: guard('read'), lastOf: guard('lastOf') };
+  const live: ApiDependencies['live'] = { open: guard('live') };
   const deps = {
     ledger: 'main',
+    natsServer: '127.0.0.1:4222',
     commands: { carryOut: guard('carryOut'), find: guard('find') },
+    bulks: untouchableBulks(guard),
+    schedules: untouchableSchedules(guard),
+    rails: RAILS,
     readStore: store,
     events,
+    live,
     waitForPosition: guard('waitForPosition'),
     readiness: guard('readiness'),
     metrics: { requested: () => {}, show: guard('show') },
@@ -54,9 +74,14 @@ export function testApp(given: Partial<ApiDependencies> & { outcome?: CommandOut
   let ids = 0;
   const deps: ApiDependencies = {
     ledger: 'main',
+    natsServer: '127.0.0.1:4222',
     commands,
+    bulks: memoryBulks(),
+    schedules: memorySchedules(),
+    rails: RAILS,
     readStore: readStore({}),
     events: eventReader([]),
+    live: memoryLive([]),
     waitForPosition: () => Promise.resolve(true),
     readiness: () => Promise.resolve(READY),
     metrics: {
@@ -72,9 +97,13 @@ export function testApp(given: Partial<ApiDependencies> & { outcome?: CommandOut
 
 /** The answer of a ledger where everything succeeds. */
 function answerTo(request: CommandRequest): Answer {
-  const answer = { position: 7, replayed: false, fingerprint: request.fingerprint, created: true };
-  if (request.type !== 'transfer') return { ...answer, account: account({ id: request.id }) };
-  const { id, kind, source, destination, amount, currency } = request;
+  const { type, id } = request;
+  const created = makesTransfer(request) || type === 'account.create' || type === 'hold.place';
+  const answer = { position: 7, replayed: false, created };
+  if (type.startsWith('account.')) return { ...answer, account: account({ id }) };
+  if (type.startsWith('hold.')) return { ...answer, hold: hold({ id }) };
+  if (request.type !== 'transfer') return { ...answer, transfer: transfer({ id }) };
+  const { kind, source, destination, amount, currency } = request;
   return { ...answer, transfer: transfer({ id, kind, source, destination, amount, currency }) };
 }
 
@@ -114,6 +143,24 @@ export function transfer(given: Partial<TransferResource> = {}): TransferResourc
     completed_at: NOW.toISOString(),
     position: 7,
     workflow_id: 'transfer/tr_1',
+    ...given,
+  };
+}
+
+export function hold(given: Partial<HoldResource> = {}): HoldResource {
+  return {
+    id: 'hold_1',
+    account: 'alice',
+    amount: '1050',
+    captured: '0',
+    currency: 'EUR',
+    status: 'active',
+    destination: null,
+    reference: null,
+    metadata: {},
+    created_at: NOW.toISOString(),
+    position: 7,
+    workflow_id: 'hold/hold_1',
     ...given,
   };
 }
@@ -167,11 +214,13 @@ type Stored = {
   position?: number;
   accounts?: AccountResource[];
   transfers?: TransferResource[];
+  holds?: HoldResource[];
   entries?: EntryResource[];
 };
 
 /** A read model of arrays; a cursor is the index to go on from. */
-export function readStore({ position = 7, accounts = [], transfers = [], entries = [] }: Stored): ReadStore {
+export function readStore(stored: Stored): ReadStore {
+  const { position = 7, accounts = [], transfers = [], holds = [], entries = [] } = stored;
   return {
     position: () => Promise.resolve(position),
     account: (id) => Promise.resolve(accounts.find((one) => one.id === id)),
@@ -183,6 +232,8 @@ export function readStore({ position = 7, accounts = [], transfers = [], entries
       );
       return Promise.resolve(slice(ofAccount.filter(matches(filter)), page));
     },
+    hold: (id) => Promise.resolve(holds.find((one) => one.id === id)),
+    holds: (filter, page) => Promise.resolve(slice(holds.filter(matches(filter)), page)),
     statement: (id, { from = '', to = '~' }, page) => {
       const known = accounts.some((one) => one.id === id);
       const inRange = entries.filter((one) => known && one.created_at >= from && one.created_at < to);
@@ -207,9 +258,20 @@ export function eventReader(events: readonly RecordedEvent[]): Pick<EventReader,
           aggregateId === id &&
           (at === undefined || ('position' in at ? position <= at.position : time <= at.time)),
       );
-      return Promise.resolve(found.at(-1) as AccountEventRecord | undefined);
+      return Promise.resolve(found.at(-1) as AccountRecord | undefined);
     },
   };
+}
+
+/** The live stream of a log of an array. Nothing comes after what is there. */
+export function memoryLive(events: readonly RecordedEvent[], limits: Partial<LiveLimits> = {}): Live {
+  const log = {
+    ...eventReader(events),
+    ...followInMemory([events]),
+    nextPosition: () => Promise.resolve(undefined),
+    lastPosition: () => Promise.resolve(events.at(-1)?.position ?? 0),
+  };
+  return createLive(log, { limits, observer: { began: () => {}, dropped: () => {} }, tell: () => {} });
 }
 
 function matches(filter: Record<string, unknown>): (item: object) => boolean {

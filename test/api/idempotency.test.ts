@@ -22,7 +22,10 @@ describe('an Idempotency-Key', () => {
     expect(key.keyHash).toBe(sha256('order-42'));
     expect(key.transferId).toBe(`tr_${sha256('transfer:order-42').slice(0, 32)}`);
     expect(key.accountId).toBe(`acc_${sha256('account:order-42').slice(0, 32)}`);
-    for (const id of [key.transferId, key.accountId, key.commandId]) expect(id).toMatch(ID_PATTERN);
+    expect(key.captureId).toBe(`tr_${sha256('capture:order-42').slice(0, 32)}`);
+    expect(key.holdId).toBe(`hold_${sha256('hold:order-42').slice(0, 32)}`);
+    const { transferId, captureId, holdId, accountId, commandId } = key;
+    for (const id of [transferId, captureId, holdId, accountId, commandId]) expect(id).toMatch(ID_PATTERN);
   });
 
   it('is the same bare and in quotes', () => {
@@ -123,6 +126,31 @@ describe('a retried request', () => {
     expect(new Set(requests.map((request) => request.fingerprint)).size).toBe(requests.length);
   });
 
+  it('has the fingerprint that it has had since the first release', async () => {
+    const [first] = await carriedOut(['/v1/transfers', post(transfer, { 'idempotency-key': 'order-42' })]);
+    const body = '{"amount":"1050","currency":"EUR","destination":"bob","metadata":{},"source":"alice"}';
+    expect(first?.fingerprint).toBe(sha256(`POST /v1/transfers\n\n${body}`));
+  });
+
+  it('about something that is there has another fingerprint for each of them and each action', async () => {
+    const key = { 'idempotency-key': 'order-42' };
+    const requests = await carriedOut(
+      ['/v1/transfers/tr_1/approve', post({}, key)],
+      ['/v1/transfers/tr_1/reject', post({}, key)],
+      ['/v1/transfers/tr_1/cancel', post({}, key)],
+      ['/v1/transfers/tr_2/cancel', post({}, key)],
+      ['/v1/transfers/tr_2/cancel', post({ reason: 'x' }, key)],
+      ['/v1/transfers/tr_1/reversal', post({}, key)],
+      ['/v1/transfers/tr_2/reversal', post({}, key)],
+      ['/v1/holds/hold_1/capture', post({}, key)],
+      ['/v1/holds/hold_2/capture', post({}, key)],
+      ['/v1/holds/hold_1/void', post({}, key)],
+      ['/v1/holds/hold_1/extend', post({ expires_in_seconds: 60 }, key)],
+    );
+    expect(new Set(requests.map((request) => request.fingerprint)).size).toBe(requests.length);
+    for (const request of requests) expect(request.idempotency_key).toBe(sha256('order-42'));
+  });
+
   it('names the account that it created, with defaults or with the same written out', async () => {
     const key = { 'idempotency-key': 'order-42' };
     const [first, second] = await carriedOut(
@@ -145,6 +173,11 @@ describe('a retried request', () => {
     );
     expect(third?.id).toMatch(ID_PATTERN);
     expect(fourth?.id).not.toBe(third?.id);
+    for (const path of ['/v1/transfers/tr_1/approve', '/v1/holds/hold_1/void']) {
+      const [fifth, sixth] = await carriedOut([path, post({})], [path, post({})]);
+      expect(sixth?.fingerprint).not.toBe(fifth?.fingerprint);
+      expect(sixth?.command_id).not.toBe(fifth?.command_id);
+    }
   });
 });
 

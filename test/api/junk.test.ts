@@ -2,22 +2,45 @@ import * as fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { z } from 'zod';
 import { createApp } from '../../api/app.ts';
-import { createAccountBody, movementBody, reasonBody, transferBody } from '../../contracts/http.ts';
+import {
+  captureBody,
+  createAccountBody,
+  depositBody,
+  extendBody,
+  holdBody,
+  reasonBody,
+  reversalBody,
+  transactionBody,
+  transferBody,
+  updateAccountBody,
+  withdrawalBody,
+} from '../../contracts/http-bodies.ts';
 import { post, untouchable } from './fixtures.ts';
-import { account, codeOf, deposit, KEY, transfer } from './refused.ts';
+import { account, codeTo, deposit, hold, KEY, transaction, transfer } from './refused.ts';
 
 describe('whatever is sent', () => {
-  const routes: [path: string, schema: z.ZodType, valid: object][] = [
+  const waiting = { approval: { timeout_seconds: 60 }, scheduled_for: '2027-01-01T00:00:00Z' };
+  const described = { reference: 'r', metadata: { a: 'b' } };
+  const routes: [route: string, schema: z.ZodType, valid: object][] = [
     ['/v1/accounts', createAccountBody, account],
-    ['/v1/deposits', movementBody, deposit],
-    ['/v1/withdrawals', movementBody, deposit],
-    ['/v1/transfers', transferBody, { ...transfer, reference: 'r', metadata: { a: 'b' } }],
+    ['PATCH /v1/accounts/alice', updateAccountBody, { overdraft_limit: '1' }],
     ['/v1/accounts/alice/freeze', reasonBody, { reason: 'x' }],
+    ['/v1/deposits', depositBody, deposit],
+    ['/v1/withdrawals', withdrawalBody, { ...deposit, rail: 'card' }],
+    ['/v1/transfers', transferBody, { ...transfer, ...described, ...waiting }],
+    ['/v1/transfers/tr_1/reject', reasonBody, { reason: 'x' }],
+    ['/v1/transfers/tr_1/reversal', reversalBody, { amount: '1', ...described }],
+    ['/v1/transactions', transactionBody, { ...transaction, ...described, rate: '1.5' }],
+    ['/v1/holds', holdBody, { ...hold, ...described, destination: 'bob', expires_in_seconds: 60 }],
+    ['/v1/holds/hold_1/capture', captureBody, { amount: '1', destination: 'bob' }],
+    ['/v1/holds/hold_1/extend', extendBody, { expires_in_seconds: 60 }],
   ];
+  /** Their body may be left out. */
+  const optional = /\/(freeze|reject|reversal|capture)$/;
 
   it.each(routes)(
     '%s is never a 500, and reaches nothing unless it is valid',
-    async (path, schema, valid) => {
+    async (route, schema, valid) => {
       const logged = vi.spyOn(console, 'error').mockReturnValue();
       const junk = fc.oneof(
         fc.anything({ withNullPrototype: false }).map((value) => JSON.stringify(value, jsonable) ?? ''),
@@ -27,8 +50,9 @@ describe('whatever is sent', () => {
       );
       await fc.assert(
         fc.asyncProperty(junk, async (body) => {
-          fc.pre(!isValid(schema, body) && !(path.endsWith('freeze') && body === ''));
-          expect(await codeOf(path, post(body, KEY))).toBe('invalid_request');
+          fc.pre(!isValid(schema, body) && !(optional.test(route) && body === ''));
+          const headers = { ...KEY, 'if-match': '"3"' };
+          expect(await codeTo(route, post(body, headers))).toBe('invalid_request');
         }),
         { numRuns: 300 },
       );
@@ -37,7 +61,7 @@ describe('whatever is sent', () => {
   );
 
   it('as a path or a query is never a 500', async () => {
-    const paths = ['/v1/accounts/', '/v1/transfers/', '/docs/', '/'];
+    const paths = ['/v1/accounts/', '/v1/transfers/', '/v1/transactions/', '/v1/holds/', '/docs/', '/'];
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...paths), fc.string({ unit: 'binary' }), async (path, text) => {
         const { deps, touched } = untouchable();

@@ -4,7 +4,7 @@ import type { ApiDependencies } from '../../api/app.ts';
 import type { CommandInFlight, Commands } from '../../api/commands.ts';
 import { page } from '../../contracts/http.ts';
 import { createTestLog } from '../support/events.ts';
-import { account, eventReader, NOW, readStore, testApp, transfer } from './fixtures.ts';
+import { account, eventReader, hold, NOW, readStore, testApp, transfer } from './fixtures.ts';
 
 /** Commands of which one is found. */
 function inFlight(found: CommandInFlight | undefined): Commands {
@@ -15,7 +15,7 @@ function inFlight(found: CommandInFlight | undefined): Commands {
 }
 
 const meta = { command_id: 'c', requested_at: NOW.toISOString(), actor: 'anonymous', fingerprint: 'f' };
-const answer = { position: 7, replayed: false, fingerprint: 'f', created: true };
+const answer = { position: 7, replayed: false, created: true };
 
 describe('an account', () => {
   it('comes from the read model, with its version as its entity tag', async () => {
@@ -130,9 +130,16 @@ describe('a transfer', () => {
   });
 
   it('that nobody knows, or whose command came to nothing, is missing', async () => {
-    for (const found of [undefined, { type: 'answered', answer } as const]) {
+    const approval = { ...meta, type: 'transfer.approve', id: 'tr_9' } as const;
+    for (const found of [
+      undefined,
+      { type: 'answered', answer } as const,
+      // It may turn out that there is nothing to approve.
+      { type: 'running', request: approval, workflowId: 'transfer/tr_9' } as const,
+    ]) {
       const response = await testApp({ commands: inFlight(found) }).app.request('/v1/transfers/tr_9');
       expect(response.status).toBe(404);
+      expect(response.headers.get('retry-after')).toBeNull();
       expect(await response.json()).toMatchObject({ code: 'transfer_not_found' });
     }
   });
@@ -195,6 +202,9 @@ describe('a query with min_position', () => {
     '/v1/accounts/alice/statement',
     '/v1/transfers',
     '/v1/transfers/tr_1',
+    '/v1/transactions/tr_2',
+    '/v1/holds',
+    '/v1/holds/hold_1',
   ];
 
   it.each(paths)('waits for the read model: %s', async (path) => {
@@ -220,6 +230,7 @@ function waiting(reached: boolean) {
     waits.push([position, timeoutMs]);
     return Promise.resolve(reached);
   };
-  const store = readStore({ accounts: [account()], transfers: [transfer()] });
+  const transfers = [transfer(), transfer({ id: 'tr_2', kind: 'transaction' })];
+  const store = readStore({ accounts: [account()], transfers, holds: [hold()] });
   return { ...testApp({ waitForPosition, readStore: store }), waits };
 }

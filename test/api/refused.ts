@@ -8,6 +8,13 @@ import { untouchable } from './fixtures.ts';
 export const KEY = { 'idempotency-key': 'order-42' };
 export const transfer = { source: 'alice', destination: 'bob', amount: '1050', currency: 'EUR' };
 export const deposit = { account: 'alice', amount: '1050', currency: 'EUR' };
+export const hold = { account: 'alice', amount: '1050', currency: 'EUR' };
+export const transaction = {
+  entries: [
+    { account: 'alice', direction: 'debit' as const, amount: '1050', currency: 'EUR' },
+    { account: 'bob', direction: 'credit' as const, amount: '1050', currency: 'EUR' },
+  ],
+};
 export const account = { id: 'alice', owner: 'Alice', currency: 'EUR' };
 
 /** Sends a request that must be refused without reaching anything; gives the problem, checked for its shape. */
@@ -41,4 +48,10 @@ export async function refusal(
 /** The code of that problem. */
 export async function codeOf(path: string, init?: RequestInit): Promise<string> {
   return (await refusal(path, init)).problem.code;
+}
+
+/** The same of a route by its method and path; without a method it is POST. */
+export function codeTo(route: string, init: RequestInit): Promise<string> {
+  const [path = '', method = 'POST'] = route.split(' ').toReversed();
+  return codeOf(path, { ...init, method });
 }

@@ -1,22 +1,28 @@
 /** Events as the log would hold them: decided by the domain itself, so their balances and versions are right. */
 import { account, worldAccount, type AccountCommand, type AccountState } from '../../domain/account.ts';
 import { assert } from '../../domain/assert.ts';
-import { decide, type Command, type LedgerEvent } from '../../domain/ledger.ts';
-import { transfer, type TransferTerms } from '../../domain/transfer.ts';
+import { decide, type Command, type LedgerEvent, type LedgerView } from '../../domain/ledger.ts';
+import { hold, type HoldState } from '../../domain/hold.ts';
+import { transfer, type MovementTerms, type TransferState } from '../../domain/transfer.ts';
 import {
   accountEventData,
   accountStateData,
+  completionOf,
+  holdEventData,
+  transferEventData,
+} from '../../contracts/event-data.ts';
+import {
   EVENT_SUBJECTS,
   eventType,
-  transferEventData,
   type EventData,
   type EventName,
   type RecordedEvent,
+  type TransferRecord,
 } from '../../contracts/events.ts';
 import { eventSubject } from '../../contracts/subjects.ts';
 
 type Opening = Partial<Omit<Extract<AccountCommand, { type: 'create' }>, 'type'>>;
-type Terms = Partial<TransferTerms> & { readonly id?: string };
+type Terms = Partial<MovementTerms> & { readonly id?: string };
 
 /** Everything returned is one atomic batch. */
 export type TestLog = {
@@ -28,6 +34,8 @@ export type TestLog = {
   readonly withdraw: (from: string, amount: bigint, terms?: Terms) => RecordedEvent[];
   /** A transfer that the accounts refuse is recorded as rejected. */
   readonly move: (between: readonly [string, string], amount: bigint, terms?: Terms) => RecordedEvent[];
+  /** What any command brings about. */
+  readonly run: (command: Command) => RecordedEvent[];
   /** The receipt of a keyed command on an account. */
   readonly answer: (id: string) => RecordedEvent[];
 };
@@ -38,19 +46,40 @@ type Change = { readonly name: EventName; readonly id: string; readonly data: Ev
 export function createTestLog(): TestLog {
   const events: RecordedEvent[] = [];
   const accounts = new Map<string, AccountState>();
+  const transfers = new Map<string, TransferState>();
+  const holds = new Map<string, HoldState>();
   const versions = new Map<string, number>();
   let batches = 0;
   const stateOf = (id: string) => accounts.get(id) ?? account.initialState(id);
+  const view: LedgerView = {
+    account: stateOf,
+    version: (id) => versions.get(`account ${id}`) ?? 0,
+    transfer: (id) => transfers.get(id) ?? transfer.initialState(id),
+    hold: (id) => holds.get(id) ?? hold.initialState(id),
+  };
   const now = () => new Date(Date.UTC(2026, 0, 1, 0, 0, batches)).toISOString();
 
   function evolve({ id, ...happened }: LedgerEvent): Change {
     if (happened.aggregate === 'transfer') {
-      return { name: happened.event.type, id, data: transferEventData(happened.event) };
+      transfers.set(id, transfer.evolve(view.transfer(id), happened.event));
+      return { name: happened.event.type, id, data: transferEventData(happened.event, () => completion(id)) };
+    }
+    if (happened.aggregate === 'hold') {
+      holds.set(id, hold.evolve(view.hold(id), happened.event));
+      return { name: happened.event.type, id, data: holdEventData(happened.event) };
     }
     const after = account.evolve(stateOf(id), happened.event);
     assert(after.status !== 'none', 'an event leaves an account that exists');
     accounts.set(id, after);
     return { name: happened.event.type, id, data: accountEventData(happened.event, after) };
+  }
+
+  function completion(id: string) {
+    const last = events.findLast(
+      ({ aggregate, aggregateId }) => aggregate === 'transfer' && aggregateId === id,
+    );
+    assert(last !== undefined, `transfer ${id} has events`);
+    return completionOf(last as TransferRecord);
   }
 
   function append(changes: readonly Change[]): RecordedEvent[] {
@@ -85,7 +114,6 @@ export function createTestLog(): TestLog {
   }
 
   function run(command: Command): RecordedEvent[] {
-    const view = { account: stateOf, transfer: transfer.initialState };
     const decision = decide(command, view);
     assert(decision.events.length > 0, `something happens: ${decision.rejection?.detail}`);
     return append(decision.events.map(evolve));
@@ -104,6 +132,7 @@ export function createTestLog(): TestLog {
 
   return {
     events,
+    run,
     move,
     open: (id, opening = {}) => {
       const defaults = { owner: `owner of ${id}`, currency: 'EUR', overdraftLimit: 0n, metadata: {} };

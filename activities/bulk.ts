@@ -1,0 +1,133 @@
+/** Carries out a chunk of a bulk: all its lines at once, so that the appender commits them together. */
+import { activityInfo } from '@temporalio/activity';
+import {
+  linesBefore,
+  type BulkCounts,
+  type BulkManifest,
+  type BulkOutcome,
+  type ChunkRequest,
+  type StoredLine,
+} from '../contracts/bulks.ts';
+import type { MovementRequest } from '../contracts/commands.ts';
+import { Overloaded, type Appender } from '../eventlog/appender.ts';
+import type { BulkStore } from '../eventlog/bulk-store.ts';
+import type { Outcome } from '../eventlog/outcome.ts';
+import { asFailure } from './failures.ts';
+
+export type BulkActivities = {
+  /**
+   * Carries out a chunk, or finds that this was done, and counts its outcomes on top of those before it. The log knows
+   * every transfer by its id, so a chunk that is carried out again moves nothing twice.
+   */
+  readonly carryOutChunk: (chunk: ChunkRequest) => Promise<BulkCounts>;
+};
+
+export type BulkActivityDependencies = {
+  readonly appender: Pick<Appender, 'submit'>;
+  readonly bulks: Pick<BulkStore, 'manifest' | 'lines' | 'results' | 'keepResults'>;
+  readonly clock: () => Date;
+};
+
+/** How long lines that found the queue full are tried again here; an activity may take 12 s. */
+const PATIENCE_MS = 2_000;
+const PAUSE_MS = 50;
+
+/** Makes the activities. */
+export function createBulkActivities(deps: BulkActivityDependencies): BulkActivities {
+  return {
+    async carryOutChunk(request) {
+      const { attempt, workflowExecution } = activityInfo();
+      try {
+        if (!workflowExecution) throw new Error('A bulk is carried out by a workflow');
+        return await carryOut(deps, request, workflowExecution.workflowId);
+      } catch (error) {
+        throw asFailure(error, attempt);
+      }
+    },
+  };
+}
+
+async function carryOut(
+  { appender, bulks, clock }: BulkActivityDependencies,
+  { bulk, chunk, before }: ChunkRequest,
+  workflowId: string,
+): Promise<BulkCounts> {
+  const known = await bulks.results(bulk, chunk);
+  if (known) return known.counts;
+  const [manifest, lines] = await Promise.all([bulks.manifest(bulk), bulks.lines(bulk, chunk)]);
+  if (!manifest || !lines) throw new Error(`There is no chunk ${chunk} of a bulk ${bulk}`);
+  const first = linesBefore(manifest, chunk) + 1;
+  const requests = lines.map((line) => requestOf(manifest, line));
+  const submit = (request: MovementRequest) => appender.submit({ request, workflowId });
+  const outcomes = (await submitAll(requests, submit)).map((outcome, index) => {
+    const { id } = lines[index] ?? {};
+    return { line: first + index, ...(id === undefined ? {} : { id }), ...told(outcome) };
+  });
+  const own = { outcomes, counts: counted(outcomes, before), at: clock().toISOString() };
+  return (await bulks.keepResults(bulk, chunk, own)).counts;
+}
+
+/** The command of a line. The bulk never changes, so its fingerprint is that of each of its lines. */
+function requestOf({ id: bulk, meta }: BulkManifest, line: StoredLine): MovementRequest {
+  const { transfer: id, source, destination, amount, currency, metadata, reference } = line;
+  return {
+    ...meta,
+    command_id: id,
+    type: 'transfer',
+    id,
+    kind: 'transfer',
+    source,
+    destination,
+    amount,
+    currency,
+    metadata,
+    bulk,
+    ...(reference === undefined ? {} : { reference }),
+  };
+}
+
+/**
+ * Submits all requests in their order, and those that find the queue full again until they find room.
+ * @throws Overloaded if they do not for long; LogUnavailable if the log does not answer.
+ */
+async function submitAll(
+  requests: readonly MovementRequest[],
+  submit: (request: MovementRequest) => Promise<Outcome>,
+): Promise<Outcome[]> {
+  const deadline = performance.now() + PATIENCE_MS;
+  const outcomes = new Map<MovementRequest, Outcome>();
+  for (;;) {
+    const open = requests.filter((request) => !outcomes.has(request));
+    const settled = await Promise.allSettled(open.map(submit));
+    const failures: unknown[] = [];
+    for (const [index, result] of settled.entries()) {
+      const request = open[index];
+      if (result.status === 'rejected') failures.push(result.reason);
+      else if (request) outcomes.set(request, result.value);
+    }
+    if (failures.length === 0) return requests.flatMap((request) => outcomes.get(request) ?? []);
+    const other = failures.find((failure) => !(failure instanceof Overloaded));
+    if (other !== undefined) throw other;
+    if (performance.now() > deadline) throw failures[0];
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+function told(outcome: Outcome): Omit<BulkOutcome, 'line' | 'id'> {
+  if (outcome.type === 'refused') return { status: 'failed', ...outcome.rejection };
+  if (outcome.type !== 'transfer') throw new Error(`A line of a bulk came to a ${outcome.type}`);
+  const { transfer, position, rejection } = outcome;
+  const recorded = { transfer: transfer.id, position };
+  if (rejection) return { status: 'rejected', ...recorded, ...rejection };
+  if (transfer.status !== 'posted') throw new Error(`Transfer ${transfer.id} is ${transfer.status}`);
+  return { status: 'posted', ...recorded };
+}
+
+function counted(outcomes: readonly BulkOutcome[], before: BulkCounts): BulkCounts {
+  const counts = { ...before };
+  for (const { status, position = 0 } of outcomes) {
+    counts[status] += 1;
+    counts.position = Math.max(counts.position, position);
+  }
+  return counts;
+}

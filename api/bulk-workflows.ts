@@ -1,0 +1,63 @@
+/** Carries bulks out by workflows, found in the Temporal UI as `bulk/<id>`. */
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { BulkCounts, BulkRequest } from '../contracts/bulks.ts';
+import { resourceWorkflowId, TASK_QUEUE } from '../contracts/workflow-ids.ts';
+import { SEARCH_ATTRIBUTES } from '../workflows/attributes.ts';
+import type { BulkWorkflows } from './bulks.ts';
+import { ProblemError } from './problem.ts';
+import { outcomeOfFailure } from './workflow-failures.ts';
+
+/** How long Temporal may take to make a bulk durable. */
+const START_TIMEOUT_MS = 3_000;
+/** How long a question for counts, which are known already, waits for Temporal. */
+const STATE_TIMEOUT_MS = 1_000;
+
+type Bulk = (request: BulkRequest) => Promise<BulkCounts>;
+
+/**
+ * Bulks as workflows.
+ * @param eager true if a worker shares the client's connection
+ */
+export function createBulkWorkflows(client: Client, eager: boolean): BulkWorkflows {
+  return {
+    async start(request) {
+      const { id, chunks } = request;
+      const { kind, status } = SEARCH_ATTRIBUTES;
+      try {
+        await client.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
+          client.workflow.start<Bulk>('bulk', {
+            workflowId: resourceWorkflowId('bulk', id),
+            taskQueue: TASK_QUEUE,
+            args: [request],
+            requestEagerStart: eager,
+            staticSummary: `bulk of ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}`,
+            typedSearchAttributes: [
+              { key: kind, value: 'bulk' },
+              { key: status, value: 'pending' },
+            ],
+            // One that was stopped is taken up by the same request; one that has come to its end is not repeated.
+            workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+            workflowIdConflictPolicy: 'FAIL',
+          }),
+        );
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+        const outcome = outcomeOfFailure(error);
+        if (outcome.type !== 'unavailable') throw error;
+        throw new ProblemError(outcome.code, { detail: outcome.detail, cause: error });
+      }
+    },
+    async state(id) {
+      const handle = client.workflow.getHandle(resourceWorkflowId('bulk', id));
+      try {
+        const { status } = await client.withDeadline(Date.now() + STATE_TIMEOUT_MS, () => handle.describe());
+        // What has come to its end has just stored its last counts.
+        return ['RUNNING', 'COMPLETED', 'CONTINUED_AS_NEW'].includes(status.name) ? 'running' : 'stopped';
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return 'unknown';
+        if (outcomeOfFailure(error).type === 'unavailable') return undefined;
+        throw error;
+      }
+    },
+  };
+}

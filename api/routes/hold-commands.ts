@@ -1,0 +1,142 @@
+/** Commands that hold money, and that capture it or let it go. */
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
+import { captureBody, extendBody, holdBody, reasonBody } from '../../contracts/http-bodies.ts';
+import { acceptedCommand, holdResource } from '../../contracts/http.ts';
+import { changeHold, placeHold } from '../command-answer.ts';
+import { commandMeta, keyedMeta, secondsAfter } from '../command-request.ts';
+import { given } from '../../contracts/given.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import * as doc from '../openapi.ts';
+import type { ApiEnv } from '../problem.ts';
+import { optionalBody, requiredBody } from '../validation.ts';
+
+const shared = { method: 'post' as const, tags: ['Holds'] };
+const accepted = doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS);
+
+const place = createRoute({
+  ...shared,
+  path: '/v1/holds',
+  operationId: 'placeHold',
+  summary: 'Set money of an account aside',
+  middleware: requiredBody,
+  parameters: [doc.idempotencyKeyHeader(true, 'hold-1'), doc.preferHeader],
+  request: { body: doc.body(holdBody) },
+  responses: {
+    201: doc.json('It is held.', holdResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
+    202: accepted,
+    ...doc.problems(
+      'idempotency_key_missing',
+      'account_not_found',
+      'payload_too_large',
+      'unsupported_media_type',
+      'same_account',
+      'currency_mismatch',
+      'account_closed',
+      'account_frozen',
+      'insufficient_funds',
+      'amount_overflow',
+      'idempotency_key_reused',
+      'overloaded',
+    ),
+  },
+});
+
+const changed = { 200: doc.json('It is so now.', holdResource, doc.COMMAND_HEADERS), 202: accepted };
+
+const PROBLEMS = [
+  'hold_not_found',
+  'hold_not_active',
+  'payload_too_large',
+  'unsupported_media_type',
+  'idempotency_key_reused',
+  'overloaded',
+] as const;
+
+const capture = createRoute({
+  ...shared,
+  path: '/v1/holds/{id}/capture',
+  operationId: 'captureHold',
+  summary: 'Move the money of a hold, or a part of it; the rest is let go',
+  middleware: optionalBody,
+  parameters: [doc.idempotencyKeyHeader(true, 'capture-1'), doc.preferHeader],
+  request: { params: doc.idParam, body: { ...doc.body(captureBody), required: false } },
+  responses: {
+    ...changed,
+    ...doc.problems(
+      ...PROBLEMS,
+      'idempotency_key_missing',
+      'account_not_found',
+      'same_account',
+      'currency_mismatch',
+      'amount_exceeds_hold',
+      'account_closed',
+      'account_frozen',
+      'insufficient_funds',
+      'amount_overflow',
+    ),
+  },
+});
+
+const voiding = createRoute({
+  ...shared,
+  path: '/v1/holds/{id}/void',
+  operationId: 'voidHold',
+  summary: 'Let the money of a hold go',
+  middleware: optionalBody,
+  parameters: [doc.idempotencyKeyHeader(false, 'void-1'), doc.preferHeader],
+  request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
+  responses: { ...changed, ...doc.problems(...PROBLEMS) },
+});
+
+const extend = createRoute({
+  ...shared,
+  path: '/v1/holds/{id}/extend',
+  operationId: 'extendHold',
+  summary: 'Let a hold last longer',
+  middleware: requiredBody,
+  parameters: [doc.idempotencyKeyHeader(false, 'extend-1'), doc.preferHeader],
+  request: { params: doc.idParam, body: doc.body(extendBody) },
+  responses: { ...changed, ...doc.problems(...PROBLEMS) },
+});
+
+/** The routes of commands about holds. */
+export function holdCommandRoutes(deps: ApiDependencies) {
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(place, (c) => {
+      const body = c.req.valid('json');
+      const { meta, key } = keyedMeta(c, deps, { route: 'POST /v1/holds', body });
+      const { account, amount, currency, metadata, destination, reference, expires_in_seconds } = body;
+      const expires_at =
+        expires_in_seconds === undefined ? undefined : secondsAfter(meta, expires_in_seconds);
+      return placeHold(c, deps.commands, {
+        ...meta,
+        type: 'hold.place',
+        id: key.holdId,
+        account,
+        amount,
+        currency,
+        metadata,
+        ...given({ destination, reference, expires_at }),
+      });
+    })
+    .openapi(capture, (c) => {
+      const { id } = c.req.valid('param');
+      const body = c.req.valid('json');
+      const { meta, key } = keyedMeta(c, deps, { route: 'POST /v1/holds/{id}/capture', id, body });
+      const request = { ...meta, type: 'hold.capture' as const, id, transfer: key.captureId };
+      return changeHold(c, deps.commands, { ...request, ...given(body) });
+    })
+    .openapi(voiding, (c) => {
+      const { id } = c.req.valid('param');
+      const body = c.req.valid('json');
+      const { meta } = commandMeta(c, deps, { route: 'POST /v1/holds/{id}/void', id, body });
+      return changeHold(c, deps.commands, { ...meta, type: 'hold.void', id, ...given(body) });
+    })
+    .openapi(extend, (c) => {
+      const { id } = c.req.valid('param');
+      const body = c.req.valid('json');
+      const { meta } = commandMeta(c, deps, { route: 'POST /v1/holds/{id}/extend', id, body });
+      const expires_at = secondsAfter(meta, body.expires_in_seconds);
+      return changeHold(c, deps.commands, { ...meta, type: 'hold.extend', id, expires_at });
+    });
+}

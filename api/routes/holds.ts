@@ -1,0 +1,55 @@
+/** Queries about holds. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { holdPage, holdResource, holdStatus, minPosition, pageQuery } from '../../contracts/http.ts';
+import { id } from '../../contracts/values.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import * as doc from '../openapi.ts';
+import type { ApiEnv } from '../problem.ts';
+import { findHold, queryTimeout, reachPosition } from '../reading.ts';
+
+const query = { method: 'get' as const, tags: ['Holds'], middleware: queryTimeout };
+
+const list = createRoute({
+  ...query,
+  path: '/v1/holds',
+  operationId: 'listHolds',
+  summary: 'List holds, newest first',
+  request: {
+    query: z.object({
+      account: doc.filter(id, 'Holds of money of this account.'),
+      status: doc.filter(holdStatus, 'Holds in this status.'),
+      ...pageQuery,
+      min_position: minPosition,
+    }),
+  },
+  responses: {
+    200: doc.json('A page of holds.', holdPage),
+    ...doc.problems('invalid_cursor', 'position_not_reached'),
+  },
+});
+
+const get = createRoute({
+  ...query,
+  path: '/v1/holds/{id}',
+  operationId: 'getHold',
+  summary: 'Get a hold',
+  request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
+  responses: {
+    200: doc.json('The hold.', holdResource),
+    ...doc.problems('hold_not_found', 'position_not_reached'),
+  },
+});
+
+/** The routes of queries about holds. */
+export function holdRoutes(deps: ApiDependencies) {
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(list, async (c) => {
+      const { limit, cursor, min_position, ...filter } = c.req.valid('query');
+      await reachPosition(deps.waitForPosition, min_position);
+      return c.json(await deps.readStore.holds(filter, { limit, cursor }), 200);
+    })
+    .openapi(get, async (c) => {
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      return c.json(await findHold(deps, c.req.valid('param').id), 200);
+    });
+}

@@ -1,0 +1,97 @@
+/** Payment rails: what they call back with, and what an operator says of a payment that no rail can tell of. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { acceptedCommand, transferResource } from '../../contracts/http.ts';
+import { railAnswer, railCallbackTaken, resolveBody } from '../../contracts/rails.ts';
+import { id } from '../../contracts/values.ts';
+import { answerTransfer } from '../command-answer.ts';
+import { commandMeta } from '../command-request.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import * as doc from '../openapi.ts';
+import type { ApiEnv } from '../problem.ts';
+import { onlySigned, takeCallback } from '../rail-callbacks.ts';
+import { requiredBody } from '../validation.ts';
+
+const resolve = createRoute({
+  method: 'post',
+  tags: ['Transfers'],
+  middleware: requiredBody,
+  path: '/v1/transfers/{id}/resolve',
+  operationId: 'resolveTransfer',
+  summary: 'Say what became of a transfer that its payment rail could not tell of',
+  description:
+    'Only for a transfer that is parked: it is `pending`, and its `reason` says why its rail could not tell.',
+  parameters: [doc.idempotencyKeyHeader(false, 'resolve-1'), doc.preferHeader],
+  request: { params: doc.idParam, body: doc.body(resolveBody) },
+  responses: {
+    200: doc.json('It is so now.', transferResource, doc.COMMAND_HEADERS),
+    202: doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS),
+    ...doc.problems(
+      'transfer_not_found',
+      'transfer_not_pending',
+      'payload_too_large',
+      'unsupported_media_type',
+      'account_frozen',
+      'amount_overflow',
+      'idempotency_key_reused',
+      'overloaded',
+    ),
+  },
+});
+
+const signatureHeader = (name: string, description: string, example: string) => ({
+  name,
+  in: 'header' as const,
+  required: true,
+  description,
+  example,
+  schema: { type: 'string' as const },
+});
+
+/** The routes of payment rails. */
+export function railRoutes(deps: ApiDependencies) {
+  const callback = createRoute({
+    method: 'post',
+    tags: ['Operation'],
+    middleware: [requiredBody, onlySigned(deps)],
+    path: '/v1/rails/{rail}/callbacks',
+    operationId: 'railCallback',
+    summary: 'For payment rails: say what became of a payment',
+    description:
+      'Signed as Standard Webhooks are, with HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`.',
+    parameters: [
+      signatureHeader('webhook-id', 'The same for every attempt to deliver it.', 'msg_1'),
+      signatureHeader('webhook-timestamp', 'Unix seconds; at most five minutes off.', '1795420800'),
+      signatureHeader('webhook-signature', '`v1,<base64>`; several are separated by spaces.', 'v1,aGVsbG8='),
+    ],
+    request: { params: z.object({ rail: id }), body: doc.body(railAnswer) },
+    responses: {
+      200: doc.json('It is taken.', railCallbackTaken, doc.POSITION),
+      ...doc.problems(
+        'unauthenticated',
+        'route_not_found',
+        'transfer_not_found',
+        'transfer_not_pending',
+        'payload_too_large',
+        'unsupported_media_type',
+        'overloaded',
+      ),
+    },
+  });
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(resolve, (c) => {
+      const transferId = c.req.valid('param').id;
+      const { outcome, reason } = c.req.valid('json');
+      const body = reason === undefined ? { outcome } : { outcome, reason };
+      const { meta } = commandMeta(c, deps, {
+        route: 'POST /v1/transfers/{id}/resolve',
+        id: transferId,
+        body,
+      });
+      return answerTransfer(c, deps.commands, { ...meta, type: 'transfer.resolve', id: transferId, ...body });
+    })
+    .openapi(callback, async (c) => {
+      const answer = c.req.valid('json');
+      const transfer = await takeCallback(c, deps, { ...answer, ...c.req.valid('param') });
+      return c.json({ id: answer.id, ...(transfer ? { status: transfer.status } : {}) }, 200);
+    });
+}

@@ -1,0 +1,73 @@
+/** Transactions: transfers with any number of entries, posted all at once. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { transactionBody } from '../../contracts/http-bodies.ts';
+import { minPosition, transferResource } from '../../contracts/http.ts';
+import { createTransfer } from '../command-answer.ts';
+import { transferMeta } from '../command-request.ts';
+import { given } from '../../contracts/given.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import * as doc from '../openapi.ts';
+import type { ApiEnv } from '../problem.ts';
+import { findTransfer, queryTimeout, reachPosition } from '../reading.ts';
+import { requiredBody } from '../validation.ts';
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/transactions',
+  operationId: 'createTransaction',
+  tags: ['Moving money'],
+  summary: 'Post many entries at once',
+  middleware: requiredBody,
+  parameters: [doc.idempotencyKeyHeader(true, 'transaction-1'), doc.preferHeader],
+  request: { body: doc.body(transactionBody) },
+  responses: {
+    201: doc.json('It is posted.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
+    202: doc.json('It is on its way.', transferResource, doc.ACCEPTED_HEADERS),
+    ...doc.problems(
+      'idempotency_key_missing',
+      'account_not_found',
+      'payload_too_large',
+      'unsupported_media_type',
+      'entries_unbalanced',
+      'currency_mismatch',
+      'account_closed',
+      'account_frozen',
+      'insufficient_funds',
+      'amount_overflow',
+      'idempotency_key_reused',
+      'overloaded',
+    ),
+  },
+});
+
+const get = createRoute({
+  method: 'get',
+  path: '/v1/transactions/{id}',
+  operationId: 'getTransaction',
+  tags: ['Transfers'],
+  summary: 'Get a transaction',
+  middleware: queryTimeout,
+  request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
+  responses: {
+    200: doc.json('The transaction.', transferResource),
+    ...doc.problems('transfer_not_found', 'position_not_reached'),
+  },
+});
+
+/** The routes of transactions. */
+export function transactionRoutes(deps: ApiDependencies) {
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(create, (c) => {
+      const body = c.req.valid('json');
+      const { meta, id } = transferMeta(c, deps, { route: 'POST /v1/transactions', body });
+      const { entries, reference, rate } = body;
+      const metadata = rate === undefined ? body.metadata : { ...body.metadata, rate };
+      const request = { ...meta, type: 'transaction' as const, id, entries, metadata };
+      return createTransfer(c, deps.commands, { ...request, ...given({ reference }) });
+    })
+    .openapi(get, async (c) => {
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      const { id } = c.req.valid('param');
+      return c.json(await findTransfer(c, deps, { id, kind: 'transaction' }), 200);
+    });
+}

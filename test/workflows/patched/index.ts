@@ -1,0 +1,13 @@
+/**
+ * The change of `changed/`, made as CONTRIBUTING.md says: runs that have begun go on as they were, new ones take the new
+ * step. Histories from before must replay.
+ */
+import { patched, sleep } from '@temporalio/workflow';
+import { transfer as original } from '../../../workflows/transfer.ts';
+import type { Answer, CarryOutOptions, TransferRequest } from '../../../contracts/commands.ts';
+
+/** Waits a second before it moves the money, since the patch. */
+export async function transfer(request: TransferRequest, options?: CarryOutOptions): Promise<Answer> {
+  if (patched('a-second-before')) await sleep('1 second');
+  return original(request, options);
+}

@@ -1,0 +1,134 @@
+/**
+ * The course of a transfer or a hold: what is known of it, the steps that it takes, and the waiting between them. The
+ * log decides every step; a workflow only sees to it that each is taken when its time has come.
+ */
+import {
+  CancellationScope,
+  condition,
+  currentUpdateInfo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Current } from '../activities/index.ts';
+import type {
+  Answer,
+  CarryOutOptions,
+  CommandMeta,
+  CommandRequest,
+  Unstamped,
+} from '../contracts/commands.ts';
+import { SEARCH_ATTRIBUTES } from './attributes.ts';
+import { activitiesFor, steadfast } from './options.ts';
+import { recorded } from './outcome.ts';
+
+/** What every step needs besides its own fields. */
+type StepMeta = Omit<CommandMeta, 'requested_at'>;
+
+/** What can take its course. */
+type Resource = { readonly status: string };
+
+export class Course<Kind extends Resource> {
+  readonly #of: (answer: Answer) => Kind | undefined;
+  readonly #read: () => Promise<Current<Kind>>;
+  #first: Answer | undefined;
+  #resource: Kind | undefined;
+  /** When the resource was so, by the clock of whoever told it. */
+  #at = '';
+  #steps = 0;
+
+  /**
+   * @param of what of an answer it is the course of
+   * @param read tells it as it is now
+   */
+  constructor(of: (answer: Answer) => Kind | undefined, read: () => Promise<Current<Kind>>) {
+    this.#of = of;
+    this.#read = read;
+  }
+
+  /** As it is, as far as is known; undefined before the first step. */
+  get resource(): Kind | undefined {
+    return this.#resource;
+  }
+
+  /** The status as it is known; what nothing is known of has just been asked for. */
+  get status(): string {
+    return this.#resource?.status ?? 'pending';
+  }
+
+  /** The answer to the first step so far, and the resource as it is. */
+  get answer(): { answer: Answer; resource: Kind | undefined } | undefined {
+    return this.#first && { answer: this.#first, resource: this.#resource };
+  }
+
+  /**
+   * Takes the first step, which the workflow was started for.
+   * @throws ApplicationFailure if nothing was recorded
+   */
+  async begin(request: CommandRequest, options: CarryOutOptions | undefined): Promise<Answer> {
+    const answer = await this.#carryOut(request, activitiesFor(options).carryOut);
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: this.#resource?.status ?? 'failed' }]);
+    // An answer of old says how it was then.
+    if (answer.replayed && this.#resource) this.#know(await this.#read());
+    this.#first = answer;
+    return answer;
+  }
+
+  /** The answer to the first step, as soon as there is one. */
+  async first(): Promise<Answer> {
+    await condition(() => this.#first !== undefined);
+    return this.#first as Answer;
+  }
+
+  /**
+   * Takes a further step.
+   * @throws ApplicationFailure if it was refused
+   */
+  async step(request: Unstamped): Promise<Answer> {
+    const before = this.status;
+    const answer = await this.#carryOut(request, steadfast.carryOut);
+    if (this.status !== before) {
+      upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: this.status }]);
+    }
+    return answer;
+  }
+
+  /** Waits for a time, RFC 3339. False as soon as another step was taken: then all may be different. */
+  async reaches(time: string): Promise<boolean> {
+    const seen = this.#resource;
+    const wait = Date.parse(time) - Date.parse(this.#at);
+    return wait <= 0 || !(await condition(() => this.#resource !== seen, wait));
+  }
+
+  /** Names a step of the workflow's own. */
+  meta(): StepMeta {
+    return { actor: 'workflow', ...this.#identity() };
+  }
+
+  /** Names a step that an update asked for, as far as whoever sent it has not: a person in the Temporal UI gives no names. */
+  metaOfUpdate(given: Partial<CommandMeta> = {}): StepMeta {
+    return { actor: 'temporal', ...this.#identity(), ...given };
+  }
+
+  #identity() {
+    this.#steps += 1;
+    const step = `${workflowInfo().runId}.${this.#steps}`;
+    return { command_id: step, fingerprint: currentUpdateInfo()?.name ?? 'step' };
+  }
+
+  async #carryOut(
+    request: Unstamped,
+    carryOut: (request: Unstamped) => ReturnType<typeof steadfast.carryOut>,
+  ): Promise<Answer> {
+    // What is on its way to the log is not called back: nobody would know whether it arrived.
+    const result = await CancellationScope.nonCancellable(() => carryOut(request));
+    const answer = recorded(result);
+    const resource = this.#of(answer);
+    if (resource) this.#know({ resource, at: result.at });
+    return answer;
+  }
+
+  #know({ resource, at }: Current<Kind>): void {
+    this.#resource = resource;
+    this.#at = at;
+  }
+}
