@@ -1,0 +1,71 @@
+/** What Tallybook and a payment rail say to each other, and what an operator says where the rail cannot. */
+import { z } from 'zod';
+import { transferStatus } from './http.ts';
+import * as values from './values.ts';
+
+/** What a rail writes for people, kept short, and without what would not survive on the way. */
+export function words(text: string, longest = 300): string {
+  return text
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .slice(0, longest)
+    .toWellFormed()
+    .trim();
+}
+
+/** What a rail says of a payment: in its answer when it is given one or asked for it, and in its callback. */
+export const railAnswer = z
+  .object({
+    id: values.id.meta({ description: 'The transfer that the payment is for.', example: 'tr_42' }),
+    state: z.enum(['accepted', 'settled', 'declined', 'unknown']).meta({
+      description:
+        '`accepted`: it is on its way. `settled`: the money is out. `declined`: it is not, and will not be. ' +
+        '`unknown`: the rail cannot say, and an operator has to find out.',
+    }),
+    reason: z
+      .string()
+      .overwrite((text) => words(text))
+      .optional()
+      .meta({ description: 'Why, in a few words.', example: 'no such IBAN' }),
+  })
+  .meta({ id: 'RailAnswer', example: { id: 'tr_42', state: 'settled' } });
+
+export type RailAnswer = z.infer<typeof railAnswer>;
+
+/** An answer that says how it is, once and for all as far as the rail goes. */
+export type RailVerdict = {
+  readonly state: Exclude<RailAnswer['state'], 'accepted'>;
+  readonly reason?: string;
+};
+
+/** What a rail is given. */
+export type RailPayment = {
+  /** The transfer's id, and the payment's Idempotency-Key. */
+  readonly id: string;
+  readonly rail: string;
+  readonly account: string;
+  readonly amount: string;
+  readonly currency: string;
+  readonly reference?: string;
+  readonly metadata: Readonly<Record<string, string>>;
+};
+
+export const railCallbackTaken = z
+  .object({
+    id: values.id,
+    status: transferStatus
+      .optional()
+      .meta({ description: 'What the transfer is now; not given for `accepted`, which changes nothing.' }),
+  })
+  .meta({ id: 'RailCallbackTaken' });
+
+export const resolveBody = z
+  .strictObject({
+    outcome: z.enum(['completed', 'failed']).meta({
+      description: '`completed`: the money went out. `failed`: it did not, and what was held is let go.',
+    }),
+    reason: values.reason.optional(),
+  })
+  .meta({
+    id: 'ResolveTransfer',
+    example: { outcome: 'completed', reason: 'on the bank statement of 24 May' },
+  });
