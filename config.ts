@@ -38,8 +38,16 @@ const environment = z.object({
     .default('main'),
   /** Commands that may wait in the appender; one more is refused as `overloaded`. */
   QUEUE_MAX: z.coerce.number().int().min(1).default(10_000),
+  /** Whether commands that come at the same time share a workflow; `off`, for comparison: each has its own. */
+  COALESCING: z.enum(['on', 'off']).default('on'),
   /** Where a worker or a projector that runs alone serves its `/metrics`. The API has them at `PORT`. */
   METRICS_PORT: anyPort.optional(),
+  /** Projections that stop at an event that they cannot apply; the others park it, and go on. */
+  PROJECTIONS_THAT_STOP: z
+    .string()
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .pipe(z.array(z.enum(['balances', 'transfers', 'totals'])))
+    .default([]),
   /** Copies of the log in a NATS cluster: 1 on one machine, 3 in production. Used when the stream is created. */
   STREAM_REPLICAS: z.coerce.number().int().min(1).max(5).default(1),
   /** The payment rails that money can go out through. The simulator if it is not given. */
@@ -54,6 +62,8 @@ const environment = z.object({
   RAIL_POLL_MS: z.coerce.number().int().min(10).max(3_600_000).default(5_000),
   /** How long a rail is asked before an operator is. */
   RAIL_PATIENCE_SECONDS: z.coerce.number().int().min(1).max(31_536_000).default(86_400),
+  /** Whether webhooks may be at private and loopback addresses: for tests, and where all clients are trusted. */
+  WEBHOOKS_ALLOW_PRIVATE: z.enum(['true', 'false']).default('false'),
 });
 
 /** `name=url`, several of them separated by commas, or `none`. */
@@ -91,8 +101,10 @@ export type Config = Readonly<{
   ledger: string;
   streamReplicas: number;
   queueMax: number;
+  coalescing: 'on' | 'off';
   /** Absent: no metrics of their own for a worker or a projector that runs alone. */
   metricsPort: number | undefined;
+  projectionsThatStop: readonly string[];
   rails: Readonly<{
     /** The rails' URLs, by their names. */
     urls: Readonly<Record<string, string>>;
@@ -103,6 +115,7 @@ export type Config = Readonly<{
     pollMs: number;
     patienceMs: number;
   }>;
+  webhooks: Readonly<{ allowPrivate: boolean }>;
 }>;
 
 /**
@@ -138,7 +151,9 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     ledger: e.LEDGER,
     streamReplicas: e.STREAM_REPLICAS,
     queueMax: e.QUEUE_MAX,
+    coalescing: e.COALESCING,
     metricsPort: e.METRICS_PORT,
+    projectionsThatStop: e.PROJECTIONS_THAT_STOP,
     rails: {
       urls: e.RAILS ?? { simulator: `http://127.0.0.1:${e.RAIL_PORT}` },
       secret: railSecret(e),
@@ -147,6 +162,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
       pollMs: e.RAIL_POLL_MS,
       patienceMs: e.RAIL_PATIENCE_SECONDS * 1_000,
     },
+    webhooks: { allowPrivate: e.WEBHOOKS_ALLOW_PRIVATE === 'true' },
   };
 }
 

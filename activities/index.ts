@@ -3,42 +3,36 @@
  * one effect and one outcome.
  */
 import { activityInfo } from '@temporalio/activity';
-import {
-  makesTransfer,
-  type Answer,
-  type CommandRequest,
-  type Refusal,
-  type Unstamped,
-} from '../contracts/commands.ts';
+import { makesTransfer, type CommandRequest, type Unstamped } from '../contracts/commands.ts';
 import type { HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
-import { accountFrom, holdFrom, transferFrom } from '../contracts/resources.ts';
+import { holdFrom, transferFrom } from '../contracts/resources.ts';
 import type { Appender } from '../eventlog/appender.ts';
-import type { Outcome } from '../eventlog/outcome.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
+import { answerOf, type Answered } from './answer.ts';
 import { createBulkActivities, type BulkActivities, type BulkActivityDependencies } from './bulk.ts';
 import { asFailure } from './failures.ts';
 import type { RailPace } from './rails.ts';
+import { createTogetherActivity, type TogetherActivity } from './together.ts';
 
 /** The log has the outcome (`answer`), or nothing was recorded (`refusal`). `at`: when that was, RFC 3339. */
-export type CarriedOut = ({ readonly answer: Answer } | { readonly refusal: Refusal }) & {
-  readonly at: string;
-};
+export type CarriedOut = Answered & { readonly at: string };
 
 /** A resource as the log has it now. */
 export type Current<Resource> = { readonly resource: Resource; readonly at: string };
 
-export type Activities = BulkActivities & {
-  /** Decides a command and appends its events. */
-  readonly carryOut: (request: Unstamped) => Promise<CarriedOut>;
-  /** A transfer that has begun, as it is now. */
-  readonly currentTransfer: (id: string) => Promise<Current<TransferResource>>;
-  /** A hold that was placed, as it is now. */
-  readonly currentHold: (id: string) => Promise<Current<HoldResource>>;
-  /** How patient to be with a payment rail. */
-  readonly railPace: () => Promise<RailPace>;
-};
+export type Activities = BulkActivities &
+  TogetherActivity & {
+    /** Decides a command and appends its events. */
+    readonly carryOut: (request: Unstamped) => Promise<CarriedOut>;
+    /** A transfer that has begun, as it is now. */
+    readonly currentTransfer: (id: string) => Promise<Current<TransferResource>>;
+    /** A hold that was placed, as it is now. */
+    readonly currentHold: (id: string) => Promise<Current<HoldResource>>;
+    /** How patient to be with a payment rail. */
+    readonly railPace: () => Promise<RailPace>;
+  };
 
 export type ActivityDependencies = BulkActivityDependencies & {
   readonly appender: Pick<Appender, 'submit'>;
@@ -55,13 +49,14 @@ export function createActivities(deps: ActivityDependencies): Activities {
   const now = () => clock().toISOString();
   return {
     ...createBulkActivities(deps),
+    ...createTogetherActivity(deps),
     async carryOut(unstamped) {
       const { attempt, workflowExecution } = activityInfo();
       const workflowId = workflowExecution?.workflowId;
       try {
         if (workflowId === undefined) throw new Error('A command is carried out by a workflow');
         const request = { requested_at: now(), ...unstamped } as CommandRequest;
-        const result = await answer(reader, await appender.submit({ request, workflowId }));
+        const result = await answerOf(reader, await appender.submit({ request, workflowId }));
         // A refusal, and a command to what is there already, is over only with its workflow: the id is free again then.
         const final = (makesTransfer(request) || request.type === 'hold.place') && 'answer' in result;
         board?.post(workflowId, final ? result.answer : undefined);
@@ -95,35 +90,5 @@ async function current<Resource>(
     return { resource: from(last), at: now() };
   } catch (error) {
     throw asFailure(error, activityInfo().attempt);
-  }
-}
-
-async function answer(
-  reader: ActivityDependencies['reader'],
-  outcome: Outcome,
-): Promise<{ answer: Answer } | { refusal: Refusal }> {
-  switch (outcome.type) {
-    case 'refused':
-      return { refusal: outcome.rejection };
-    case 'rejected': {
-      const { position, replayed, rejection } = outcome;
-      return { answer: { position, replayed, created: false, rejection } };
-    }
-    case 'transfer': {
-      const { position, replayed, created, transfer, rejection } = outcome;
-      return { answer: { position, replayed, created, transfer, ...(rejection ? { rejection } : {}) } };
-    }
-    case 'hold': {
-      const { position, replayed, created, hold } = outcome;
-      return { answer: { position, replayed, created, hold } };
-    }
-    case 'account': {
-      const { id, state, created, position, replayed } = outcome;
-      // Owner and metadata stand in the account's first event only.
-      const first = await reader.first({ aggregate: 'account', id });
-      if (first?.name !== 'AccountCreated')
-        throw new Error(`Account ${id} does not begin with AccountCreated`);
-      return { answer: { position, replayed, created, account: accountFrom(id, first, state) } };
-    }
   }
 }

@@ -19,8 +19,11 @@ import {
   type CommandRequest,
 } from '../contracts/commands.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
-import type { Notice, OutcomeBoard } from '../contracts/outcome-board.ts';
+import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { resourceWorkflowId, TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../contracts/workflow-ids.ts';
+import { createCoalescer, type CoalescingLimits } from './coalescing.ts';
+import { heard } from './heard.ts';
+import { createTogether } from './together.ts';
 import type { CommandInFlight, CommandOutcome, Commands } from './commands.ts';
 import { isOver, isOverloaded, outcomeOfFailure } from './workflow-failures.ts';
 import { searchAttributes, summary } from './workflow-labels.ts';
@@ -31,26 +34,42 @@ const PATIENCE_MS = 8_500;
 const START_TIMEOUT_MS = 4_000;
 /** How long a worker may take to say how a workflow stands. */
 const QUERY_TIMEOUT_MS = 2_000;
-/** How long to wait for the worker of this process before Temporal is asked too. */
-const LOCAL_NOTICE_MS = 500;
+/** More workflows at once only take the processor from each other (ADR 13). */
+const COALESCING: CoalescingLimits = {
+  inFlightMax: 2,
+  countMax: 200,
+  bytesMax: 256 * 1024,
+  queueMax: 10_000,
+};
 
 /**
  * Commands as workflows.
+ * @param coalescing how commands that come at the same time share a workflow; `off`: each has its own
  * @param board given if a worker shares the client's connection: then a workflow's first task comes back with its
  * start, and the worker tells on the board what the log has
  */
-export function createCommands(client: Client, board?: OutcomeBoard): Commands {
+export function createCommands(
+  client: Client,
+  board?: OutcomeBoard,
+  coalescing: CoalescingLimits | 'off' = COALESCING,
+): Commands {
   const workflows = new Workflows(client, board);
+  const alone = (request: CommandRequest) => workflows.carryOut(request, true);
+  const together = createTogether(client, { alone, board });
+  const coalesce = coalescing === 'off' ? alone : createCoalescer({ alone, together }, coalescing);
   /** What is being asked for with a key, by the request. A workflow takes few updates at once, and clients are hasty. */
   const asked = new Map<string, Promise<CommandOutcome>>();
   return {
     async carryOut(request, { wait }) {
       const { idempotency_key: key, fingerprint } = request;
-      if (key === undefined || !wait) return workflows.carryOut(request, wait);
+      // What nobody waits for is found under its own id until the read model shows it.
+      if (!wait) return workflows.carryOut(request, wait);
+      const carry = updates(request) || mayWait(request) ? alone : coalesce;
+      if (key === undefined) return carry(request);
       const name = `${key} ${fingerprint}`;
       const same = asked.get(name);
       if (same) return repeated(await same);
-      const outcome = workflows.carryOut(request, wait);
+      const outcome = carry(request);
       asked.set(name, outcome);
       return outcome.finally(() => asked.delete(name));
     },
@@ -127,7 +146,9 @@ class Workflows {
         const handle = await this.#start(request, errand, reuse);
         if (handle) {
           if (!wait) return { type: 'accepted', workflowId };
-          const answer = (await heard(local?.notice)) ?? (await this.#answer(handle, request, errand));
+          const answer =
+            ((await heard(local?.notice)) as Answer | undefined) ??
+            (await this.#answer(handle, request, errand));
           return { type: 'answered', answer, replayed: answer.replayed };
         }
         const joined = await this.#join(request, errand);
@@ -294,14 +315,4 @@ function mayWait(request: CommandRequest): boolean {
 function latest({ ended, ...answer }: Ended): Answer {
   if (ended === undefined) return answer;
   return 'captured' in ended ? { ...answer, hold: ended } : { ...answer, transfer: ended };
-}
-
-/** What the worker tells soon; undefined if it tells nothing, so that Temporal must be asked. */
-async function heard(notice: Promise<Notice> | undefined): Promise<Notice> {
-  if (!notice) return undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), LOCAL_NOTICE_MS);
-  });
-  return Promise.race([notice, silence]).finally(() => clearTimeout(timer));
 }

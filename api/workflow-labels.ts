@@ -21,6 +21,17 @@ export function searchAttributes(request: CommandRequest) {
   ];
 }
 
+/** What the workflow of several commands is found by: the accounts, as many as there is room for. */
+export function searchAttributesOfMany(requests: readonly CommandRequest[]) {
+  const { accounts, kind, status } = SEARCH_ATTRIBUTES;
+  const touched = new Set(requests.flatMap((request) => fieldsOf(request).accounts));
+  return [
+    { key: accounts, value: fitting([...touched]) },
+    { key: kind, value: 'commands' },
+    { key: status, value: 'pending' },
+  ];
+}
+
 type Fields = { accounts: string[]; kind: string; currencies: string[]; amount?: string | undefined };
 
 function fieldsOf(request: CommandRequest): Fields {

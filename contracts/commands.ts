@@ -178,6 +178,26 @@ export type Answer = {
   readonly rejection?: Refusal;
 };
 
+/** What became of one command of several that were carried out together. */
+export type CarriedTogether =
+  | { readonly answer: Answer }
+  | { readonly refusal: Refusal }
+  /** Nothing was done with this one, or a bug stood in its way. */
+  | { readonly failure: 'overloaded' | 'internal_error'; readonly detail: string };
+
+export type TogetherOptions = {
+  /** Whoever waits is told by the worker in the same process: the results need not go through Temporal. */
+  readonly told: boolean;
+};
+
+/** What became of commands that were carried out together: how many, and each one in order if nobody was told. */
+export type Together = {
+  readonly recorded: number;
+  readonly refused: number;
+  readonly failed: number;
+  readonly results?: readonly CarriedTogether[];
+};
+
 /** Why a command was refused. */
 export type Refusal = { readonly code: RejectionCode; readonly detail: string };
 

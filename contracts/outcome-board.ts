@@ -2,10 +2,10 @@
  * Where a worker tells whoever waits in the same process that the log has a command's outcome. What is in the log is
  * durable, so its answer need not wait until Temporal has written down that the workflow is done.
  */
-import type { Answer } from './commands.ts';
+import type { Answer, CarriedTogether } from './commands.ts';
 
-/** The answer, or undefined: the workflow's own end will tell. */
-export type Notice = Answer | undefined;
+/** The answer, or what became of each of several commands; undefined: the workflow's own end will tell. */
+export type Notice = Answer | readonly CarriedTogether[] | undefined;
 
 export type OutcomeBoard = {
   /** Tells those who expect this workflow's outcome. Nobody need be there. */

@@ -225,4 +225,14 @@ export const SCENARIOS: readonly Scenario[] = [
       return recorder.newest(`account/${account}`);
     },
   },
+  {
+    name: 'commands-together',
+    async run(recorder) {
+      const account = await funded(recorder);
+      const asked = Array.from({ length: 12 }, () => recorder.post('/v1/deposits', { account, ...MONEY }));
+      const together = (await Promise.all(asked)).find(({ workflow_id: id }) => id?.startsWith('commands/'));
+      if (!together) throw new Error('Commands at the same time share a workflow');
+      return workflowOf(together);
+    },
+  },
 ];

@@ -12,6 +12,7 @@ function careless<Args extends unknown[], Result>(workflow: (...args: Args) => P
 
 export const account = careless(original.account);
 export const bulk = careless(original.bulk);
+export const commands = careless(original.commands);
 export const firing = careless(original.firing);
 export const hold = careless(original.hold);
 export const transfer = careless(original.transfer);

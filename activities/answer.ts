@@ -1,0 +1,36 @@
+/** From the outcome that the log has to the answer that is given. */
+import type { Answer, Refusal } from '../contracts/commands.ts';
+import { accountFrom } from '../contracts/resources.ts';
+import type { Outcome } from '../eventlog/outcome.ts';
+import type { EventReader } from '../eventlog/event-reader.ts';
+
+/** The log has the outcome (`answer`), or nothing was recorded (`refusal`). */
+export type Answered = { readonly answer: Answer } | { readonly refusal: Refusal };
+
+/** The answer of a command. The reader is asked for what only an account's first event says. */
+export async function answerOf(reader: Pick<EventReader, 'first'>, outcome: Outcome): Promise<Answered> {
+  switch (outcome.type) {
+    case 'refused':
+      return { refusal: outcome.rejection };
+    case 'rejected': {
+      const { position, replayed, rejection } = outcome;
+      return { answer: { position, replayed, created: false, rejection } };
+    }
+    case 'transfer': {
+      const { position, replayed, created, transfer, rejection } = outcome;
+      return { answer: { position, replayed, created, transfer, ...(rejection ? { rejection } : {}) } };
+    }
+    case 'hold': {
+      const { position, replayed, created, hold } = outcome;
+      return { answer: { position, replayed, created, hold } };
+    }
+    case 'account': {
+      const { id, state, created, position, replayed } = outcome;
+      // Owner and metadata stand in the account's first event only.
+      const first = await reader.first({ aggregate: 'account', id });
+      if (first?.name !== 'AccountCreated')
+        throw new Error(`Account ${id} does not begin with AccountCreated`);
+      return { answer: { position, replayed, created, account: accountFrom(id, first, state) } };
+    }
+  }
+}

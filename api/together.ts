@@ -1,0 +1,67 @@
+/** Carries several commands out by one workflow, `commands/<batch id>`. */
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import type { CarriedTogether, CommandRequest, Together } from '../contracts/commands.ts';
+import type { OutcomeBoard } from '../contracts/outcome-board.ts';
+import { TASK_QUEUE } from '../contracts/workflow-ids.ts';
+import type { Carriers } from './coalescing.ts';
+import type { CommandOutcome } from './commands.ts';
+import { heard } from './heard.ts';
+import { outcomeOfFailure } from './workflow-failures.ts';
+import { searchAttributesOfMany } from './workflow-labels.ts';
+
+/** How long a request may wait for its outcome; HTTP answers within 10 s. */
+const PATIENCE_MS = 8_500;
+
+/**
+ * The carrier of several commands at once.
+ * @param alone carries out each of them by itself if nobody tells what became of them: the log knows
+ */
+export function createTogether(
+  client: Client,
+  { alone, board }: { alone: Carriers['alone']; board: OutcomeBoard | undefined },
+): Carriers['together'] {
+  return async (requests) => {
+    const deadline = Date.now() + PATIENCE_MS;
+    const workflowId = `commands/${randomUUID()}`;
+    // Before the start: the worker may be done before the start has returned.
+    const local = board?.expect(workflowId);
+    try {
+      const handle = await client.withDeadline(deadline, () =>
+        client.workflow.start('commands', {
+          workflowId,
+          taskQueue: TASK_QUEUE,
+          args: [requests, { told: board !== undefined }],
+          requestEagerStart: board !== undefined,
+          staticSummary: `${requests.length} commands`,
+          typedSearchAttributes: searchAttributesOfMany(requests),
+        }),
+      );
+      const told = (await heard(local?.notice)) as readonly CarriedTogether[] | undefined;
+      if (told) return told.map(settledOf);
+      const { results } = await client.withDeadline(deadline, () => handle.result() as Promise<Together>);
+      if (results) return results.map(settledOf);
+      // The worker was another process after all, and told itself.
+      return await Promise.allSettled(requests.map(alone));
+    } catch (error) {
+      const outcome = outcomeOfFailure(error);
+      return requests.map(() => ({ status: 'fulfilled', value: outcome }));
+    } finally {
+      local?.cancel();
+    }
+  };
+}
+
+function settledOf(result: CarriedTogether): PromiseSettledResult<CommandOutcome> {
+  if ('failure' in result) {
+    const { failure, detail } = result;
+    if (failure === 'internal_error') return { status: 'rejected', reason: new Error(detail) };
+    return { status: 'fulfilled', value: { type: 'unavailable', code: failure, detail } };
+  }
+  return 'answer' in result
+    ? {
+        status: 'fulfilled',
+        value: { type: 'answered', answer: result.answer, replayed: result.answer.replayed },
+      }
+    : { status: 'fulfilled', value: { type: 'refused', rejection: result.refusal } };
+}
