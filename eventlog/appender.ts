@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { makesTransfer, toCommand, type CommandRequest } from '../contracts/commands.ts';
+import { makesTransfer, toCommand } from '../contracts/commands.ts';
 import { beginningOf } from '../domain/ledger.ts';
 import type { Rejection } from '../domain/rejections.ts';
 import type { RecordedEvent } from '../contracts/events.ts';
@@ -209,8 +209,8 @@ export function createAppender(
   }
 
   /**
-   * Looks once more for what is to be refused without a trace: another appender may have carried out the same command
-   * after we had asked for it, and before we read what it changed.
+   * Looks for what is to be refused without a trace: the same command may have been carried out before, and that is what
+   * stands in its way now. Who has looked already looks again: another appender may have been at it since.
    */
   async function findRefused(
     batch: readonly Item[],
@@ -275,12 +275,12 @@ export function createAppender(
 
   /**
    * Answers the items whose command was decided before. At first a transfer is looked up only in what this appender
-   * remembers: whatever is decided about it writes its outcome, and if the log has one already, the guard refuses that
-   * and the log is asked. Other commands may be refused without a message, so they ask at once.
+   * remembers: what is decided about it writes its outcome, and if the log has one already, the guard refuses that and
+   * the log is asked. Other commands are fewer, and ask at once.
    */
   async function settleDecided(items: readonly Item[]): Promise<Item[]> {
     const asked = items.flatMap((item) => {
-      const search = item.refused || item.inDoubt || !alwaysWrites(item.request);
+      const search = item.refused || item.inDoubt || !makesTransfer(item.request);
       // What it makes may be another command's: the guard would refuse it for ever, and its neighbours with it.
       const refs = item.refused ? [item.identity, item.begins] : [item.identity];
       return refs.flatMap((identity) => (identity ? [{ identity, search }] : []));
@@ -329,11 +329,6 @@ function outcomeInLog(item: Item, events: ReadonlyMap<string, RecordedEvent>): O
   const taken = begins && item.refused ? events.get(keyOf(begins)) : undefined;
   // With the same fingerprint it is the command itself: what it is known by came to the log just after we asked.
   return taken && taken.fingerprint !== request.fingerprint ? refused(reused()) : undefined;
-}
-
-/** True for a command that never is refused without a message because of what it has done itself. */
-function alwaysWrites(request: CommandRequest): boolean {
-  return makesTransfer(request) && request.type !== 'reversal';
 }
 
 function refused(rejection: Rejection | undefined): Outcome {

@@ -54,7 +54,11 @@ export type EventReader = {
   /**
    * Every stored event after a position, in order, as they come, until the signal aborts. Each array ends where an
    * atomic batch ends, so that applying whole arrays never shows half a transfer; it holds at most 1,000 events
-   * (a batch has no more).
+   * (a batch has no more). A message that cannot be read ends it with an error, or `unreadable` says what stands for it.
    */
-  readonly follow: (after: number, signal: AbortSignal) => AsyncIterable<readonly RecordedEvent[]>;
+  readonly follow: <Other = never>(
+    after: number,
+    signal: AbortSignal,
+    unreadable?: (message: StoredMessage, error: unknown) => Other,
+  ) => AsyncIterable<readonly (RecordedEvent | Other)[]>;
 };

@@ -33,7 +33,7 @@ export function createEventReader(nc: NatsConnection, ledger: string): EventRead
     messages: (query = {}) => messages({ nc, ledger }, query),
     lastOf: (account, at) => lastOf({ nc, ledger }, account, at),
     lastPosition: () => lastPosition({ nc, ledger }),
-    follow: (after, signal) => follow({ nc, ledger }, after, signal),
+    follow: (after, signal, unreadable) => follow({ nc, ledger }, { after, unreadable }, signal),
   };
 }
 
