@@ -34,6 +34,8 @@ export type ChildSpec = Readonly<{
   logFile: string;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
+  /** Whom it runs as, if not as we do. */
+  user?: Readonly<{ uid: number; gid: number }>;
 }>;
 
 const LOG_TAIL_LINES = 20;
@@ -56,6 +58,7 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
     detached: true,
     env: spec.env ?? process.env,
     cwd: spec.cwd,
+    ...spec.user,
   });
   closeSync(log);
   const exited = new Promise<ExitStatus>((resolve) => {

@@ -1,6 +1,6 @@
 /** `npm test`: fetches the servers that the tests need, then runs vitest with the arguments given. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ async function main(): Promise<number> {
   await Promise.all(BINARY_NAMES.map((name) => findBinary(name, console.log)));
   // Whatever the tests write to temporary folders is gone afterwards, even where a test cannot clean up.
   const folder = await mkdtemp(join(tmpdir(), 'tallybook-tests-'));
+  // Root's tests start Postgres as another user, who has to get to its files.
+  await chmod(folder, 0o711);
   try {
     return await runVitest({ ...process.env, TMPDIR: folder });
   } finally {

@@ -6,7 +6,8 @@
  * `NATS_URL` (nats://127.0.0.1:4222) and `LEDGER` (main) say where; no password is needed to listen.
  */
 import { connect } from '@nats-io/transport-node';
-import { parseEventType, type EventData, type EventName } from '../contracts/events.ts';
+import { parseEventType, type AccountRecord, type EventData } from '../contracts/events.ts';
+import type { PublishedName } from '../contracts/published-events.ts';
 import { factsSubject } from '../contracts/subjects.ts';
 
 const nc = await connect({ servers: process.env['NATS_URL'] ?? 'nats://127.0.0.1:4222', name: 'live-feed' });
@@ -24,8 +25,7 @@ for await (const message of subscription) {
   );
 }
 
-/** Receipts are stored, but not published. */
-type PublishedName = Exclude<EventName, 'CommandAnswered'>;
+type AccountEventName = AccountRecord['name'];
 
 /** What is worth a look in an event's data. */
 function describe(data: EventData<PublishedName>): string {
@@ -33,6 +33,17 @@ function describe(data: EventData<PublishedName>): string {
     const moved = 'amount' in data ? `${data.amount} ${data.currency}, ` : '';
     return `${moved}available ${data.balances.available} ${data.currency}`;
   }
-  const why = 'reason' in data ? `: ${data.reason}` : '';
-  return `${data.amount} ${data.currency} from ${data.from} to ${data.to}${why}`;
+  const why = 'reason' in data && data.reason !== undefined ? `: ${data.reason}` : '';
+  return `${whatMoves(data)}${why}`;
+}
+
+function whatMoves(data: EventData<Exclude<PublishedName, AccountEventName>>): string {
+  if ('entries' in data) {
+    return data.entries
+      .map(({ account, direction, amount, currency }) => `${direction} ${account} ${amount} ${currency}`)
+      .join(', ');
+  }
+  if ('from' in data) return `${data.amount} ${data.currency} from ${data.from} to ${data.to}`;
+  const captured = 'captured' in data ? `${data.captured} of ` : '';
+  return `${captured}${data.amount} ${data.currency} on ${data.account}`;
 }

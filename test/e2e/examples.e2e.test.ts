@@ -1,8 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
+import { startExample, type Example } from '../support/example-process.ts';
 import { httpClient } from '../support/http.ts';
 
 let tallybook: Throwaway;
@@ -16,36 +16,17 @@ beforeAll(async () => {
 });
 afterAll(() => tallybook.remove());
 
-type Example = {
-  child: ChildProcess;
-  output: () => string;
-  kill: (signal: NodeJS.Signals) => Promise<unknown>;
-};
-
-async function startExample(name: string, args: string[], ready: string): Promise<Example> {
-  const child = spawn(process.execPath, ['--import', 'tsx', `examples/${name}.ts`, ...args], {
-    env: { ...process.env, NATS_URL: `nats://127.0.0.1:${tallybook.natsPort}` },
-  });
-  let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const exited = new Promise((resolve) => child.once('exit', resolve));
-  await expect.poll(() => output, { timeout: 20_000 }).toContain(ready);
-  return {
-    child,
-    output: () => output,
-    kill: (signal) => {
-      child.kill(signal);
-      return exited;
-    },
-  };
+async function startAndWait(name: string, args: string[], ready: string): Promise<Example> {
+  const example = startExample(tallybook, name, args);
+  await expect.poll(example.output, { timeout: 20_000 }).toContain(ready);
+  return example;
 }
 
 const pay = (amount: number) =>
   http.post('/v1/transfers', { source: 'alice', destination: 'bob', amount: `${amount}`, currency: 'EUR' });
 
 test('the live feed prints each fact of a transfer, with its position and the balance after it', async () => {
-  const feed = await startExample('live-feed', [], 'Listening');
+  const feed = await startAndWait('live-feed', [], 'Listening');
   const position = Number((await pay(5)).headers.get('ledger-position'));
   await expect.poll(feed.output, { timeout: 10_000 }).toContain('TransferCompleted');
   const lines = feed
@@ -70,7 +51,7 @@ test('the notifier misses none and repeats none, however it is stopped and start
       .filter((line) => line.endsWith('}'))
       .map((line) => JSON.parse(line) as { position: number; text: string });
   const expected: number[] = [];
-  let notifier = await startExample('notifier', [file], 'Writing');
+  let notifier = await startAndWait('notifier', [file], 'Writing');
   for (const signal of ['SIGTERM', 'SIGKILL', 'SIGKILL'] as const) {
     for (let index = 0; index < 5; index++) {
       expected.push(Number((await pay(1)).headers.get('ledger-position')));
@@ -79,7 +60,7 @@ test('the notifier misses none and repeats none, however it is stopped and start
     // What happens while it is away is not missed; half a line, as a crash leaves it, is not kept.
     expected.push(Number((await pay(1)).headers.get('ledger-position')));
     if (signal === 'SIGKILL') await appendFile(file, '{"position":');
-    notifier = await startExample('notifier', [file], 'Writing');
+    notifier = await startAndWait('notifier', [file], 'Writing');
   }
   const all = (await http.get('/v1/events?type=ledger.TransferCompleted.v1&limit=500')).body.data as {
     position: number;

@@ -25,12 +25,8 @@ export type Later = { readonly ends: readonly string[]; readonly parked: string 
  * @throws Error for an answer that is not what it should be.
  */
 export async function makeEveryEvent(http: Client, url: string): Promise<Later> {
-  const expecting = (status: number) => (reply: Reply) => {
-    if (reply.status === status) return reply;
-    throw new Error(`${reply.status} is not ${status}: ${JSON.stringify(reply.body)}`);
-  };
   const post = async (path: string, body: object, status = 200) =>
-    expecting(status)(await http.post(path, body, { traceparent: TRACE })).body as { id: string };
+    expectStatus(await http.post(path, body, { traceparent: TRACE }), status).body as { id: string };
   const pay = (amount: string, more: object = {}, status = 201) =>
     post('/v1/transfers', { source: 'alice', destination: 'bob', ...eur(amount), ...more }, status);
 
@@ -72,14 +68,14 @@ export async function makeEveryEvent(http: Client, url: string): Promise<Later> 
 
 /** What needs the others to have come: the parked transfer is resolved, and an account that they used is closed. */
 export async function endEveryEvent(http: Client, parked: string): Promise<void> {
-  const resolved = await http.post(`/v1/transfers/${parked}/resolve`, {
-    outcome: 'completed',
-    reason: 'it arrived',
-  });
-  const closed = await http.post('/v1/accounts/empty/close', {});
-  const statuses = [resolved.status, closed.status];
-  if (statuses.some((status) => status !== 200))
-    throw new Error(`Not resolved or not closed: ${statuses.join()}`);
+  const body = { outcome: 'completed', reason: 'it arrived' };
+  expectStatus(await http.post(`/v1/transfers/${parked}/resolve`, body), 200);
+  expectStatus(await http.post('/v1/accounts/empty/close', {}), 200);
+}
+
+function expectStatus(reply: Reply, status: number): Reply {
+  if (reply.status === status) return reply;
+  throw new Error(`${reply.status} is not ${status}: ${JSON.stringify(reply.body)}`);
 }
 
 const TRACE = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

@@ -5,7 +5,7 @@
 import type { CommandRequest } from '../../contracts/commands.ts';
 import type { EventData, EventName, RecordedEvent } from '../../contracts/events.ts';
 import type { Outcome } from '../../eventlog/outcome.ts';
-import { wanted, type Wanted } from './reference-rules.ts';
+import { NeverTogether, wanted, type Wanted } from './reference-rules.ts';
 import {
   isWaiting,
   tell,
@@ -32,7 +32,7 @@ type Recorded = {
 export class ReferenceLedger {
   /** What it would have done otherwise. */
   readonly faults: string[] = [];
-  /** How often each event came: a test that meets few of them proves little. */
+  /** How often each kind of event came. */
   readonly met: Record<string, number> = {};
   readonly #asked: ReadonlyMap<string, Asked>;
   /** Each thing as it came to be, and where. */
@@ -173,7 +173,8 @@ export class ReferenceLedger {
         if (!seen) wheels.push({ key, at, size: states.length });
         return states[at] as never;
       };
-      yield wanted(request, look);
+      const seen = together(request, look);
+      if (seen) yield seen;
       let turned = false;
       for (const wheel of wheels.toReversed()) {
         if (wheel.at + 1 < wheel.size) {
@@ -202,6 +203,16 @@ export class ReferenceLedger {
 
   #check(holds: boolean, what: string): void {
     if (!holds) this.faults.push(what);
+  }
+}
+
+/** Undefined if things never looked like that. */
+function together(request: CommandRequest, look: Look): Wanted | undefined {
+  try {
+    return wanted(request, look);
+  } catch (error) {
+    if (error instanceof NeverTogether) return undefined;
+    throw error;
   }
 }
 

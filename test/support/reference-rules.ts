@@ -48,6 +48,9 @@ const ORDER = [
 ];
 const first = (codes: readonly string[]) => ORDER.find((code) => codes.includes(code));
 
+/** Things look as they never were at one time. */
+export class NeverTogether extends Error {}
+
 /** What a command comes to when things are as they look. */
 export function wanted(request: CommandRequest, look: Look): Wanted {
   const story = new Story(look);
@@ -105,7 +108,7 @@ class Story {
 
   #alter(id: string, name: string, change: Partial<Account>): void {
     const before = this.#get('account', id);
-    if (!before) throw new Error(`${id} is there`);
+    if (!before) throw new NeverTogether(`${id} is not there, but has money held`);
     const after = { ...before, ...change, version: before.version + 1 };
     this.lines.push({ kind: 'account', id, name, after });
   }

@@ -167,12 +167,12 @@ export type TestLedger = Hand & {
   readonly close: () => Promise<void>;
 };
 
-/** Creates a ledger with a random name. */
-export async function openTestLedger(): Promise<TestLedger> {
+/** Creates a ledger with a random name; on the NATS server of the run, if no other is named. */
+export async function openTestLedger(at?: string): Promise<TestLedger> {
   const ledger = `t-${randomUUID().slice(0, 8)}`;
   const hands: Hand[] = [];
   const join: TestLedger['join'] = async ({ url, ...options } = {}) => {
-    const nc = await connectToNats(url ?? inject('servers').natsUrl, 'test');
+    const nc = await connectToNats(url ?? at ?? inject('servers').natsUrl, 'test');
     await openLog(nc, { ledger, replicas: 1 });
     const reader = createEventReader(nc, ledger);
     const appender = createAppender(nc, reader, { ledger, clock: () => new Date(), ...options });

@@ -1,0 +1,76 @@
+/** What subscribers get: which events are published, when each happens, and its data as JSON Schema. */
+import { z } from 'zod';
+import { EVENT_DATA, type EVENT_SUBJECTS, type EventName } from './events.ts';
+import { EVENT_VERSIONS } from './upcasters.ts';
+
+/** Receipts are stored, but not published: they are no part of what subscribers rely on. */
+export type PublishedName = {
+  [Name in EventName]: (typeof EVENT_SUBJECTS)[Name]['aggregate'] extends 'command' ? never : Name;
+}[EventName];
+
+/** When each happens, in a sentence. */
+export const EVENT_OCCASIONS: Readonly<Record<PublishedName, string>> = {
+  AccountCreated: 'An account is opened. World accounts have none: they are there with their first movement.',
+  MoneyDeposited: 'Money arrives on the account: the credit entry of a transfer.',
+  MoneyWithdrawn: 'Money leaves the account: the debit entry of a transfer.',
+  FundsHeld: 'Money of the account is set aside for a hold, or for a transfer that waits.',
+  FundsReleased: 'What was set aside is let go: it moves in the same batch, or it is available again.',
+  AccountUpdated: 'The overdraft limit of the account changes.',
+  AccountFrozen: 'The account is frozen: nothing leaves it until it is unfrozen.',
+  AccountUnfrozen: 'A frozen account is open again.',
+  AccountClosed: 'The account is closed, for good.',
+  TransferRequested: 'A transfer begins to wait: for an approval, for its date, or for a payment rail.',
+  TransferApproved:
+    'A person approves a transfer. If it has nothing more to wait for, it ends in the same batch.',
+  TransferParked: 'Nobody knows what became of a transfer outside: it waits for an operator.',
+  TransferCompleted: 'The transfer is posted: its entries are in the same batch.',
+  TransferRejected: 'The transfer is refused, by the rules or by a person. Nothing has moved.',
+  TransferCancelled: 'A transfer that waits is called off. Nothing has moved.',
+  TransferExpired: 'Nobody approved the transfer in time. Nothing has moved.',
+  TransferFailed: 'A transfer that has waited cannot be posted. Nothing has moved.',
+  TransferReversed: 'A reversal undoes a posted transfer, wholly or in part; it is in the same batch.',
+  HoldPlaced: 'Money of an account is set aside.',
+  HoldExtended: 'The hold expires later.',
+  HoldCaptured: 'The hold ends: what was captured moves in the same batch, the rest is let go.',
+  HoldVoided: 'The hold ends: somebody lets the money go.',
+  HoldExpired: 'The hold ends: its time has come.',
+};
+
+/** In the order of the aggregates and of an aggregate's life. */
+export const PUBLISHED_EVENTS = Object.keys(EVENT_OCCASIONS) as readonly PublishedName[];
+
+/** The version in which an event is written today. */
+export function eventVersion(name: EventName): number {
+  return EVENT_VERSIONS[name] ?? 1;
+}
+
+/** A JSON Schema, draft 7. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/**
+ * The data of an event in its newest version. Fields that are not named are allowed: an event may gain some.
+ * Rules that JSON Schema cannot say, such as which currencies there are, are left out.
+ */
+export function eventDataSchema(name: PublishedName): JsonSchema {
+  const { $schema, ...schema } = jsonSchema(EVENT_DATA[name]);
+  const version = eventVersion(name);
+  const $id = `urn:tallybook:event:${name}:v${version}`;
+  return { $schema, $id, title: `${name}.v${version}`, description: EVENT_OCCASIONS[name], ...schema };
+}
+
+/** A zod schema as JSON Schema of draft 7, the newest one that AsyncAPI 3 takes without naming it. */
+export function jsonSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    target: 'draft-07',
+    io: 'input',
+    override: ({ jsonSchema: made }) => {
+      // OpenAPI's word for it; JSON Schema's is `examples`.
+      if ('example' in made) {
+        made.examples = [made['example']];
+        delete made['example'];
+      }
+      // zod's own pattern is a calendar in 300 characters. The format says the same, but not that it is UTC.
+      if (made.format === 'date-time') made.pattern = 'Z$';
+    },
+  });
+}
