@@ -9,7 +9,9 @@ import { connectToNats } from './eventlog/connection.ts';
 import { main, runUntilSignalled, warn } from './lifecycle.ts';
 import { appenderMetrics } from './metrics/appender-metrics.ts';
 import { createMetrics } from './metrics/registry.ts';
+import { webhookMetrics } from './metrics/webhook-metrics.ts';
 import { createHttpRails } from './rails/http-rail.ts';
+import { startDispatcher } from './webhooks/dispatcher.ts';
 import { connectToTemporal, quietTemporalLogs } from './worker/connection.ts';
 import { startWorker } from './worker/worker.ts';
 
@@ -24,12 +26,14 @@ await main(async () => {
   const payments = { ...config.rails, rails: createHttpRails(config.rails.urls) };
   const worker = await startWorker({ ...shared, payments, observer: appenderMetrics(metrics) });
   warn(worker.warnings);
+  const dispatcher = await startDispatcher({ ...shared, observer: webhookMetrics(metrics) });
   const api = await startApi(shared);
   console.log(`Tallybook answers at ${api.url}`);
   runUntilSignalled(
     [
       // First nobody can ask for more, then what was asked for is finished.
       { name: 'API', close: api.close },
+      { name: 'webhooks', close: dispatcher.close },
       { name: 'worker', close: worker.close },
       { name: 'Temporal connection', close: () => connection.close() },
       { name: 'NATS connection', close: () => nc.drain() },

@@ -1,5 +1,6 @@
 /** What HTTP answers, and how it is asked. The bodies of commands stand in `http-bodies.ts`. */
 import { z } from 'zod';
+import { projectionResource } from './projections.ts';
 import * as values from './values.ts';
 
 export const accountStatus = z.enum(['open', 'frozen', 'closed']);
@@ -188,7 +189,13 @@ export const readiness = z
     ready: z.boolean(),
     dependencies: z.object({ temporal: dependency, nats: dependency, read_model: dependency }),
     projector: z
-      .object({ position: reached, last_position: reached, lag_events: reached })
+      .object({
+        position: reached,
+        last_position: reached,
+        lag_events: reached,
+        lag_seconds: z.number().nonnegative().nullable(),
+        projections: z.array(projectionResource),
+      })
       .meta({ description: 'How far the read model is behind the log; null where that is not known.' }),
   })
   .meta({ id: 'Readiness' });

@@ -10,6 +10,10 @@
  *   bulk.<ledger>.<bulk id>.manifest                    a bulk is there; stored in a stream of its own, not republished
  *   bulk.<ledger>.<bulk id>.lines.<n>                   its lines, in chunks from 0
  *   bulk.<ledger>.<bulk id>.results.<n>                 what became of the lines of a chunk
+ *   webhook.<ledger>.<webhook id>.disabled              a webhook was disabled because it failed; readers hear it
+ *   webhook.<ledger>.<webhook id>.delivery.<position>.<event id>   what became of an event that was to be delivered
+ *   webhook.<ledger>.<webhook id>.asked.<position>      somebody asked for an event again
+ *   webhook.<ledger>.<webhook id>.floor                 up to where all is settled
  */
 
 export const AGGREGATES = ['account', 'transfer', 'hold'] as const;
@@ -103,6 +107,31 @@ export type BulkPart = 'manifest' | `lines.${number}` | `results.${number}` | 'r
 /** Where a part of a bulk is stored. */
 export function bulkSubject(ledger: string, id: string, part: BulkPart): string {
   return `bulk.${ledger}.${id}.${part}`;
+}
+
+/** The key-value bucket of the webhooks of all ledgers; one name everywhere, as with the bulks. Secrets are in it. */
+export const WEBHOOK_BUCKET = 'WEBHOOKS';
+
+/** Where the stream of that bucket keeps the webhooks of a ledger; without one, those of all. */
+export const webhookBucket = { stream: `KV_${WEBHOOK_BUCKET}`, keys: (ledger: string) => `${ledger}.*` };
+
+export function webhookKey(ledger: string, id: string): string {
+  return `${ledger}.${id}`;
+}
+
+/** The stream of what became of the deliveries of all webhooks. */
+export const WEBHOOK_STREAM = { name: 'WEBHOOK_DELIVERIES', subjects: ['webhook.>'] } as const;
+
+export type WebhookPart = 'disabled' | 'floor' | 'asked.*' | `asked.${number}` | `delivery.${string}` | '>';
+
+/** Where something about a webhook is stored. */
+export function webhookSubject(ledger: string, id: string, part: WebhookPart): string {
+  return `webhook.${ledger}.${id}.${part}`;
+}
+
+/** An event's id as one token of a subject. */
+export function eventToken(eventId: string): string {
+  return eventId.replaceAll(/[^A-Za-z0-9_-]/g, '_');
 }
 
 /**

@@ -5,7 +5,9 @@ import { main, runUntilSignalled, warn } from '../lifecycle.ts';
 import { appenderMetrics } from '../metrics/appender-metrics.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import { serveMetricsIfAsked } from '../metrics/server.ts';
+import { webhookMetrics } from '../metrics/webhook-metrics.ts';
 import { createHttpRails } from '../rails/http-rail.ts';
+import { startDispatcher } from '../webhooks/dispatcher.ts';
 import { connectToTemporal, quietTemporalLogs } from './connection.ts';
 import { startWorker } from './worker.ts';
 
@@ -26,10 +28,13 @@ await main(async () => {
     payments: { ...config.rails, rails: createHttpRails(config.rails.urls) },
   });
   warn(worker.warnings);
+  // Whoever runs the roles apart has webhooks without one more process; `start:webhooks` adds dispatchers elsewhere.
+  const dispatcher = await startDispatcher({ ...config, nc, observer: webhookMetrics(metrics) });
   const metricsServer = await serveMetricsIfAsked(metrics, config);
   console.log(`Working on the task queue "ledger" of ${config.temporalAddress}.`);
   runUntilSignalled(
     [
+      { name: 'webhooks', close: dispatcher.close },
       { name: 'worker', close: worker.close },
       { name: 'metrics', close: metricsServer.close },
       { name: 'Temporal connection', close: () => connection.close() },

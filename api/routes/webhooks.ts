@@ -1,0 +1,220 @@
+/** Webhooks: URLs that events are sent to, and what became of that. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { pageQuery } from '../../contracts/http.ts';
+import { id } from '../../contracts/values.ts';
+import {
+  askedDelivery,
+  createdWebhook,
+  deliveryPage,
+  webhookBody,
+  webhookChange,
+  webhookPage,
+  webhookResource,
+  type WebhookResource,
+} from '../../contracts/webhooks.ts';
+import { commandMeta } from '../command-request.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { eventCursor, positionOfCursor } from '../event-cursor.ts';
+import { optionalKey } from '../idempotency.ts';
+import * as doc from '../openapi.ts';
+import { invalidRequest, ProblemError, type ApiEnv } from '../problem.ts';
+import { queryTimeout } from '../reading.ts';
+import { optionalBody, requiredBody } from '../validation.ts';
+import { pageOfWebhooks } from '../webhook-cursor.ts';
+
+const TAGS = ['Webhooks'];
+const ONE = '/v1/webhooks/{id}';
+
+const create = createRoute({
+  method: 'post',
+  path: '/v1/webhooks',
+  operationId: 'createWebhook',
+  tags: TAGS,
+  summary: 'Have events sent to a URL',
+  middleware: [queryTimeout, requiredBody] as const,
+  parameters: [doc.idempotencyKeyHeader(false, 'webhook-1')],
+  request: { body: doc.body(webhookBody) },
+  responses: {
+    201: doc.json('It is made, and gets what happens from now on.', createdWebhook, {
+      ...doc.LOCATION,
+      ...doc.REPLAYED,
+    }),
+    ...doc.problems(
+      'webhook_not_found',
+      'payload_too_large',
+      'unsupported_media_type',
+      'idempotency_key_reused',
+    ),
+  },
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/v1/webhooks',
+  operationId: 'listWebhooks',
+  tags: TAGS,
+  summary: 'List webhooks, newest first',
+  middleware: queryTimeout,
+  request: { query: z.object(pageQuery) },
+  responses: { 200: doc.json('A page of webhooks.', webhookPage), ...doc.problems('invalid_cursor') },
+});
+
+const get = createRoute({
+  method: 'get',
+  path: ONE,
+  operationId: 'getWebhook',
+  tags: TAGS,
+  summary: 'Get a webhook',
+  middleware: queryTimeout,
+  request: { params: doc.idParam },
+  responses: { 200: doc.json('The webhook.', webhookResource), ...doc.problems('webhook_not_found') },
+});
+
+const change = createRoute({
+  method: 'patch',
+  path: ONE,
+  operationId: 'changeWebhook',
+  tags: TAGS,
+  summary: 'Change a webhook, or turn it off and on',
+  middleware: [queryTimeout, requiredBody] as const,
+  request: { params: doc.idParam, body: doc.body(webhookChange) },
+  responses: {
+    200: doc.json('It is so now.', webhookResource),
+    ...doc.problems('webhook_not_found', 'payload_too_large', 'unsupported_media_type'),
+  },
+});
+
+const remove = createRoute({
+  method: 'delete',
+  path: ONE,
+  operationId: 'deleteWebhook',
+  tags: TAGS,
+  summary: 'End a webhook for good',
+  middleware: queryTimeout,
+  request: { params: doc.idParam },
+  responses: { 204: { description: 'It is gone.' }, ...doc.problems('webhook_not_found') },
+});
+
+const deliveries = createRoute({
+  method: 'get',
+  path: `${ONE}/deliveries`,
+  operationId: 'listDeliveries',
+  tags: TAGS,
+  summary: 'List what became of the deliveries, newest events first',
+  middleware: queryTimeout,
+  request: { params: doc.idParam, query: z.object(pageQuery) },
+  responses: {
+    200: doc.json('A page of deliveries: of events that were tried at least once.', deliveryPage),
+    ...doc.problems('invalid_cursor', 'webhook_not_found'),
+  },
+});
+
+const redeliver = createRoute({
+  method: 'post',
+  path: `${ONE}/deliveries/{event}/redeliver`,
+  operationId: 'redeliver',
+  tags: TAGS,
+  summary: 'Send an event again; by its position, any event of the log',
+  middleware: [queryTimeout, optionalBody] as const,
+  parameters: [doc.idempotencyKeyHeader(false, 'redeliver-1')],
+  request: {
+    params: z.object({
+      id,
+      event: z
+        .string()
+        .min(1)
+        .max(200)
+        .regex(/^[\x21-\x7e]+$/, 'must be the id of an event, or its position')
+        .meta({ description: 'The id of an event that was tried, or the position of any.', example: '42' }),
+    }),
+    body: { ...doc.body(z.strictObject({})), required: false },
+  },
+  responses: {
+    202: doc.json('It is durably on its way.', askedDelivery),
+    ...doc.problems(
+      'webhook_not_found',
+      'delivery_not_found',
+      'webhook_disabled',
+      'payload_too_large',
+      'unsupported_media_type',
+    ),
+  },
+});
+
+/** The routes of webhooks. */
+export function webhookRoutes(deps: ApiDependencies) {
+  const { webhooks } = deps;
+  const requireUsable = (url: string | undefined) => {
+    const message = url === undefined ? undefined : webhooks.refusal(url);
+    if (message !== undefined) throw invalidRequest({ path: 'url', message });
+  };
+  const find = async (webhook: string) => there(webhook, await webhooks.find(webhook));
+  return new OpenAPIHono<ApiEnv>()
+    .openapi(create, async (c) => {
+      const body = c.req.valid('json');
+      requireUsable(body.url);
+      const { meta } = commandMeta(c, deps, { route: 'POST /v1/webhooks', body });
+      const key = optionalKey(c.req.header('idempotency-key'));
+      const made = await webhooks.create({
+        id: key?.webhookId ?? `wh_${deps.newId().replaceAll('-', '')}`,
+        body,
+        fingerprint: meta.fingerprint,
+        created_at: meta.requested_at,
+      });
+      if (made === 'reused') {
+        const detail = 'This Idempotency-Key was used for another request.';
+        throw new ProblemError('idempotency_key_reused', { detail });
+      }
+      if (made === 'deleted') {
+        const detail = 'The webhook that this request has made was deleted.';
+        throw new ProblemError('webhook_not_found', { detail });
+      }
+      c.header('Location', `/v1/webhooks/${made.webhook.id}`);
+      if (made.replayed) c.header('Idempotency-Replayed', 'true');
+      return c.json(made.webhook, 201);
+    })
+    .openapi(list, async (c) => c.json(pageOfWebhooks(await webhooks.list(), c.req.valid('query')), 200))
+    .openapi(get, async (c) => c.json(await find(c.req.valid('param').id), 200))
+    .openapi(change, async (c) => {
+      const webhook = c.req.valid('param').id;
+      const asked = c.req.valid('json');
+      requireUsable(asked.url);
+      const at = deps.clock().toISOString();
+      return c.json(there(webhook, await webhooks.change(webhook, { ...asked, at })), 200);
+    })
+    .openapi(remove, async (c) => {
+      const webhook = c.req.valid('param').id;
+      if (!(await webhooks.remove(webhook))) throw notFound(webhook);
+      return c.body(null, 204);
+    })
+    .openapi(deliveries, async (c) => {
+      const { limit, cursor } = c.req.valid('query');
+      const webhook = await find(c.req.valid('param').id);
+      const before = cursor === undefined ? undefined : positionOfCursor(cursor);
+      const found = await webhooks.deliveries(webhook.id, { limit: limit + 1, before });
+      const data = found.slice(0, limit);
+      const last = data.at(-1);
+      const more = found.length > limit && last !== undefined;
+      return c.json({ data, next_cursor: more ? eventCursor(last.position) : null }, 200);
+    })
+    .openapi(redeliver, async (c) => {
+      const { id: webhook, event } = c.req.valid('param');
+      // Asked for twice it is sent again once, or twice: the receiver knows the event by its id.
+      optionalKey(c.req.header('idempotency-key'));
+      if ((await find(webhook)).status === 'disabled') throw new ProblemError('webhook_disabled');
+      const asked = await webhooks.redeliver(webhook, event);
+      if (asked === undefined) {
+        throw new ProblemError('delivery_not_found', { detail: `There is no event ${event} to deliver.` });
+      }
+      return c.json(asked, 202);
+    });
+}
+
+function there(webhook: string, found: WebhookResource | undefined): WebhookResource {
+  if (found === undefined) throw notFound(webhook);
+  return found;
+}
+
+function notFound(webhook: string): ProblemError {
+  return new ProblemError('webhook_not_found', { detail: `There is no webhook ${webhook}.` });
+}

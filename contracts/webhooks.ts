@@ -1,0 +1,129 @@
+/**
+ * Webhooks: URLs that the ledger's events are sent to. What HTTP says of them and of their deliveries. How a delivery is
+ * signed is Standard Webhooks, which docs/webhooks.md tells.
+ */
+import { z } from 'zod';
+import { EVENT_SUBJECTS, eventType, type EventName } from './events.ts';
+import { page } from './http.ts';
+import * as values from './values.ts';
+
+/** What may be asked for; receipts are the ledger's own. */
+const EVENT_TYPES = (Object.keys(EVENT_SUBJECTS) as EventName[])
+  .filter((name) => EVENT_SUBJECTS[name].aggregate !== 'command')
+  .map((name) => eventType(name));
+
+/** Every event. */
+export const ALL_TYPES = '*';
+
+const URL_MAX = 2_048;
+const SECRET_PREFIX = 'whsec_';
+/** What Standard Webhooks allows for the bytes of a secret. */
+const SECRET_BYTES = { min: 24, max: 64 } as const;
+
+const url = z
+  .string()
+  .max(URL_MAX)
+  .refine(isHttpUrl, 'must be an http or https URL without a user, a password or a fragment')
+  .meta({ description: 'Where deliveries are POSTed to.', example: 'https://example.com/tallybook' });
+
+const types = z
+  .array(z.enum([ALL_TYPES, ...EVENT_TYPES]))
+  .min(1)
+  .max(EVENT_TYPES.length)
+  .refine((given) => new Set(given).size === given.length, 'must name each type once')
+  .refine((given) => given.length === 1 || !given.includes(ALL_TYPES), 'must be "*" alone, or types')
+  .readonly()
+  .meta({ description: 'CloudEvents types, or `*` for all.', example: ['ledger.TransferCompleted.v1'] });
+
+const secret = z
+  .string()
+  .refine(isSecret, `must be ${SECRET_PREFIX} and base64 of ${SECRET_BYTES.min} to ${SECRET_BYTES.max} bytes`)
+  .meta({
+    description: 'What deliveries are signed with. Made for you if it is not given.',
+    example: `${SECRET_PREFIX}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`,
+  });
+
+export const webhookBody = z.strictObject({ url, types, secret: secret.optional() }).meta({
+  id: 'CreateWebhook',
+  example: { url: 'https://example.com/tallybook', types: ['ledger.TransferCompleted.v1'] },
+});
+
+export const webhookChange = z
+  .strictObject({
+    url: url.optional(),
+    types: types.optional(),
+    status: z.enum(['active', 'disabled']).optional().meta({
+      description: '`active` after it was disabled: it goes on where it stopped.',
+      example: 'active',
+    }),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'must change something')
+  .meta({ id: 'ChangeWebhook', example: { status: 'active' } });
+
+const shown = {
+  id: values.id.meta({ description: 'Its id.', example: 'wh_3e9bedd215c0e9891b04c34461900c4f' }),
+  url,
+  types,
+  status: z.enum(['active', 'disabled']),
+  created_at: values.time,
+  disabled_at: values.time.optional(),
+  disabled_reason: z.string().optional().meta({ description: 'Why nothing is sent.' }),
+};
+
+export const webhookResource = z.object(shown).meta({ id: 'Webhook' });
+export const webhookPage = page(webhookResource).meta({ id: 'WebhookPage' });
+
+/** What only the request that makes a webhook is answered, and a retry of it with the same key. */
+export const createdWebhook = z
+  .object({ ...shown, secret: secret.meta({ description: 'Keep it: it is not shown again.' }) })
+  .meta({ id: 'CreatedWebhook' });
+
+export const deliveryResource = z
+  .object({
+    event: z.string().meta({ description: 'The id of the event, and the `webhook-id` of each attempt.' }),
+    position: values.position,
+    type: z.string().meta({ description: 'CloudEvents type.', example: 'ledger.TransferCompleted.v1' }),
+    status: z.enum(['delivered', 'retrying', 'failed']).meta({
+      description: '`failed`: it is not tried again by itself.',
+    }),
+    attempts: z.number().int().positive().meta({ description: 'Attempts so far, those by hand included.' }),
+    last_attempt_at: values.time,
+    last_status: z.number().int().optional().meta({ description: 'What HTTP status was answered last.' }),
+    last_error: z.string().optional().meta({ description: 'What went wrong last.' }),
+    next_attempt_at: values.time.optional(),
+    delivered_at: values.time.optional(),
+  })
+  .meta({ id: 'Delivery' });
+
+export const deliveryPage = page(deliveryResource).meta({ id: 'DeliveryPage' });
+
+export const askedDelivery = z
+  .object({ event: z.string(), position: values.position })
+  .meta({ id: 'AskedDelivery', description: 'The event is durably on its way again.' });
+
+export type WebhookBody = z.infer<typeof webhookBody>;
+export type WebhookChange = z.infer<typeof webhookChange>;
+export type WebhookResource = z.infer<typeof webhookResource>;
+export type CreatedWebhook = z.infer<typeof createdWebhook>;
+export type DeliveryResource = z.infer<typeof deliveryResource>;
+export type AskedDelivery = z.infer<typeof askedDelivery>;
+
+/** The CloudEvents type of what is published when a webhook is disabled without anybody asking for it. */
+export const WEBHOOK_DISABLED = 'webhook.WebhookDisabled.v1';
+
+/** What comes of an attempt. `gave_up`: it was the last one; `gone`: the receiver wants nothing any more. */
+export const ATTEMPT_OUTCOMES = ['delivered', 'failed', 'gave_up', 'gone'] as const;
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
+
+function isHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && `${username}${password}${hash}` === '';
+}
+
+function isSecret(text: string): boolean {
+  const base64 = text.startsWith(SECRET_PREFIX) ? text.slice(SECRET_PREFIX.length) : '';
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) return false;
+  const bytes = (base64.replaceAll('=', '').length * 3) >> 2;
+  return bytes >= SECRET_BYTES.min && bytes <= SECRET_BYTES.max;
+}

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CreatedWebhook, DeliveryResource } from '../../contracts/webhooks.ts';
+import { createMetrics } from '../../metrics/registry.ts';
+import { webhookMetrics } from '../../metrics/webhook-metrics.ts';
+import { post, testApp } from '../api/fixtures.ts';
+import { samplesOf } from '../support/prometheus.ts';
+import { COMPLETED, openWebhookLedger, type WebhookLedger } from '../support/webhook-ledger.ts';
+
+let ledger: WebhookLedger;
+beforeAll(async () => {
+  ledger = await openWebhookLedger();
+});
+afterAll(() => ledger.close());
+
+const WAIT = { timeout: 15_000, interval: 50 };
+const read = async <Body>(answer: Response | Promise<Response>) => (await (await answer).json()) as Body;
+
+test('over HTTP: made, delivered, listed, sent again by hand, deleted; and all of it measured', async () => {
+  const metrics = createMetrics();
+  await ledger.dispatch({}, webhookMetrics(metrics));
+  const receiver = await ledger.receiver();
+  const { app } = testApp({ webhooks: ledger.webhooks });
+  const body = { url: receiver.url, types: [COMPLETED] };
+  const { id, secret } = await read<CreatedWebhook>(app.request('/v1/webhooks', post(body)));
+  receiver.trust(secret);
+  receiver.answer((_, count) => (count === 1 ? 500 : 204));
+  await ledger.deposit();
+  const list = async () =>
+    (await read<{ data: DeliveryResource[] }>(app.request(`/v1/webhooks/${id}/deliveries`))).data;
+  await expect.poll(list, WAIT).toMatchObject([{ status: 'delivered', attempts: 2 }]);
+  const [{ event } = { event: '' }] = await list();
+  const again = await app.request(`/v1/webhooks/${id}/deliveries/${event}/redeliver`, { method: 'POST' });
+  expect(again.status).toBe(202);
+  await expect.poll(list, WAIT).toMatchObject([{ status: 'delivered', attempts: 3 }]);
+  expect(receiver.received.map(({ id: sent, distrust }) => [sent, distrust])).toEqual(
+    Array.from({ length: 3 }, () => [event, undefined]),
+  );
+  await expect
+    .poll(async () => samplesOf((await metrics.show()).text), WAIT)
+    .toMatchObject({
+      'tallybook_webhook_attempts_total{outcome="delivered"}': 2,
+      'tallybook_webhook_attempts_total{outcome="failed"}': 1,
+      'tallybook_webhook_attempts_total{outcome="gave_up"}': 0,
+      tallybook_webhook_pending: 0,
+    });
+  expect((await app.request(`/v1/webhooks/${id}`, { method: 'DELETE' })).status).toBe(204);
+  expect((await app.request(`/v1/webhooks/${id}`)).status).toBe(404);
+});

@@ -1,0 +1,25 @@
+/** Delivers to webhooks as a process of its own: `npm run start:webhooks`. As many as are wanted may run. */
+import { readConfig } from '../config.ts';
+import { connectToNats } from '../eventlog/connection.ts';
+import { openLog } from '../eventlog/stream.ts';
+import { main, runUntilSignalled, warn } from '../lifecycle.ts';
+import { createMetrics } from '../metrics/registry.ts';
+import { serveMetricsIfAsked } from '../metrics/server.ts';
+import { webhookMetrics } from '../metrics/webhook-metrics.ts';
+import { startDispatcher } from './dispatcher.ts';
+
+await main(async () => {
+  const config = readConfig();
+  const nc = await connectToNats(config.natsUrl, 'webhooks');
+  const { warnings } = await openLog(nc, { ledger: config.ledger, replicas: config.streamReplicas });
+  warn(warnings);
+  const metrics = createMetrics();
+  const metricsServer = await serveMetricsIfAsked(metrics, config);
+  const dispatcher = await startDispatcher({ ...config, nc, observer: webhookMetrics(metrics) });
+  console.log(`Delivering the events of the ledger "${config.ledger}" to its webhooks.`);
+  runUntilSignalled([
+    { name: 'webhooks', close: dispatcher.close },
+    { name: 'metrics', close: metricsServer.close },
+    { name: 'NATS connection', close: () => nc.drain() },
+  ]);
+});

@@ -1,0 +1,156 @@
+/** What the HTTP interface does to webhooks. */
+import { randomBytes } from 'node:crypto';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Webhooks } from '../api/webhooks.ts';
+import type { DeliveryResource, WebhookChange } from '../contracts/webhooks.ts';
+import { createEventReader } from '../eventlog/reader.ts';
+import { refusal } from './addresses.ts';
+import { openWebhookConsumers } from './consumers.ts';
+import { openDeliveryLog, type Delivery } from './delivery-log.ts';
+import { openWebhookBucket } from './webhook-bucket.ts';
+import { asMade, shown, type StoredWebhook } from './webhook.ts';
+
+type ServiceOptions = {
+  readonly ledger: string;
+  readonly streamReplicas: number;
+  readonly webhooks: { readonly allowPrivate: boolean };
+};
+
+const SECRET_BYTES = 32;
+
+/** The webhooks of a ledger. What they are kept in is opened when it is first needed. */
+export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Webhooks {
+  const { ledger, webhooks } = options;
+  const reader = createEventReader(nc, ledger);
+  const stores = onceOpened(() => openStores(nc, options));
+
+  return {
+    refusal: (url) => refusal(url, webhooks),
+    async create({ id, body, fingerprint, created_at }) {
+      const { bucket, consumers } = await stores();
+      const { url, types, secret = newSecret() } = body;
+      const before = await bucket.get(id);
+      const fresh: StoredWebhook = {
+        id,
+        url,
+        types,
+        status: 'active',
+        secret,
+        created_at,
+        fingerprint,
+        made: { url, types },
+        from: before === undefined ? await reader.lastPosition() : 0,
+      };
+      const added = before === undefined && (await bucket.add(fresh));
+      const webhook = added ? fresh : (before ?? (await bucket.get(id)));
+      if (!webhook || webhook.fingerprint !== fingerprint) return 'reused';
+      if (webhook.status === 'deleted') return 'deleted';
+      await consumers.ensure(webhook);
+      return { webhook: asMade(webhook), replayed: !added };
+    },
+    async list() {
+      const { bucket } = await stores();
+      return (await bucket.all()).filter(isThere).map(shown);
+    },
+    async find(id) {
+      const webhook = await (await stores()).bucket.get(id);
+      return webhook && isThere(webhook) ? shown(webhook) : undefined;
+    },
+    async change(id, { at, ...change }) {
+      const { bucket, consumers } = await stores();
+      const webhook = await bucket.change(id, (before) =>
+        isThere(before) ? changed(before, change, at) : undefined,
+      );
+      if (!webhook || !isThere(webhook)) return undefined;
+      await consumers.ensure(webhook);
+      return shown(webhook);
+    },
+    async remove(id) {
+      const { bucket, consumers, deliveries } = await stores();
+      let removed = false;
+      await bucket.change(id, (before) => {
+        removed = isThere(before);
+        return removed ? { ...before, status: 'deleted', secret: '' } : undefined;
+      });
+      if (!removed) return false;
+      await consumers.remove(id);
+      await deliveries.forget(id);
+      return true;
+    },
+    async deliveries(id, { limit, before }) {
+      const { deliveries } = await stores();
+      return (await deliveries.page(id, limit, before)).map(deliveryResource);
+    },
+    async redeliver(id, event) {
+      const { deliveries } = await stores();
+      const known = await deliveries.find(id, event);
+      const asked = known ?? (await eventAt(event));
+      if (!asked) return undefined;
+      await deliveries.ask(id, asked.position);
+      return { event: asked.event, position: asked.position };
+    },
+  };
+
+  /** Any event of the log may be asked for by its position, also one from before the webhook. */
+  async function eventAt(text: string): Promise<Pick<Delivery, 'event' | 'position'> | undefined> {
+    const position = /^[1-9][0-9]{0,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(position)) return undefined;
+    const [event] = await reader.read(position - 1, 1);
+    return event?.position === position ? { event: event.id, position } : undefined;
+  }
+}
+
+async function openStores(nc: NatsConnection, { ledger, streamReplicas: replicas }: ServiceOptions) {
+  const bucket = await openWebhookBucket(nc, { ledger, replicas });
+  const deliveries = await openDeliveryLog(nc, { ledger, replicas });
+  return { bucket, deliveries, consumers: await openWebhookConsumers(nc, ledger, deliveries) };
+}
+
+/** What could not be opened is tried again with the next request. */
+function onceOpened<Stores>(open: () => Promise<Stores>): () => Promise<Stores> {
+  let opened: Promise<Stores> | undefined;
+  return () => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+}
+
+function isThere({ status }: StoredWebhook): boolean {
+  return status !== 'deleted';
+}
+
+function changed(
+  before: StoredWebhook,
+  { url = before.url, types = before.types, status = statusOf(before) }: WebhookChange,
+  at: string,
+): StoredWebhook {
+  const { disabled_at, disabled_reason, ...rest } = before;
+  const after = { ...rest, url, types, status };
+  if (status === 'active') return before.status === 'active' ? after : { ...after, enabled_at: at };
+  return {
+    ...after,
+    disabled_at: disabled_at ?? at,
+    disabled_reason: disabled_reason ?? 'It was asked for.',
+  };
+}
+
+function statusOf({ status }: StoredWebhook): 'active' | 'disabled' {
+  return status === 'active' ? 'active' : 'disabled';
+}
+
+/** What of a delivery is the dispatcher's own stays with it. */
+function deliveryResource({
+  run: _run,
+  tries: _tries,
+  run_at: _runAt,
+  ...delivery
+}: Delivery): DeliveryResource {
+  return delivery;
+}
+
+function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+}
