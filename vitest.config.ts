@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.int.test.ts', 'test/**/*.e2e.test.ts'],
+          exclude: ['test/**/*.int.test.ts', 'test/**/*.pg.test.ts', 'test/**/*.e2e.test.ts'],
           testTimeout: 10_000,
           sequence: { groupOrder: 0 },
         },
@@ -26,13 +26,29 @@ export default defineConfig({
         },
       },
       {
+        // Again what the read model does, on a real Postgres, and what only that can tell.
+        test: {
+          name: 'postgres',
+          include: [
+            'test/projector/*.int.test.ts',
+            'test/cli/read-model.int.test.ts',
+            'test/**/*.pg.test.ts',
+          ],
+          exclude: ['test/projector/embedded.int.test.ts'],
+          globalSetup: ['test/support/postgres-servers.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
         test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

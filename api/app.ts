@@ -18,12 +18,15 @@ import { healthRoutes } from './routes/health.ts';
 import { holdCommandRoutes } from './routes/hold-commands.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { movementRoutes } from './routes/movements.ts';
+import { projectionRoutes } from './routes/projections.ts';
 import { railRoutes } from './routes/rails.ts';
 import { scheduleRoutes } from './routes/schedules.ts';
 import { statementRoutes } from './routes/statements.ts';
+import { totalRoutes } from './routes/totals.ts';
 import { transactionRoutes } from './routes/transactions.ts';
 import { transferCommandRoutes } from './routes/transfer-commands.ts';
 import { transferRoutes } from './routes/transfers.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { refuseInvalid } from './validation.ts';
 
 export type { ApiDependencies } from './dependencies.ts';
@@ -38,9 +41,16 @@ const INFO = {
       'details with a stable `code`; a retry with the same `Idempotency-Key` gets the stored answer.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
-  tags: ['Accounts', 'Moving money', 'Transfers', 'Holds', 'Schedules', 'Events', 'Operation'].map(
-    (name) => ({ name }),
-  ),
+  tags: [
+    'Accounts',
+    'Moving money',
+    'Transfers',
+    'Holds',
+    'Schedules',
+    'Events',
+    'Webhooks',
+    'Operation',
+  ].map((name) => ({ name })),
 };
 
 /** For answers that are data: nothing may run in them, and nobody frames them. The docs page sets its own policy. */
@@ -75,6 +85,7 @@ export function createApp(deps: ApiDependencies) {
     .route('/', accountUpdateRoutes(deps))
     .route('/', accountRoutes(deps))
     .route('/', statementRoutes(deps))
+    .route('/', totalRoutes(deps))
     .route('/', movementRoutes(deps))
     .route('/', transactionRoutes(deps))
     .route('/', transferCommandRoutes(deps))
@@ -85,6 +96,8 @@ export function createApp(deps: ApiDependencies) {
     .route('/', holdRoutes(deps))
     .route('/', scheduleRoutes(deps))
     .route('/', eventRoutes(deps))
+    .route('/', webhookRoutes(deps))
+    .route('/', projectionRoutes(deps))
     .route('/', healthRoutes(deps))
     .route('/', docsRoutes({ openApi: describe, asyncApi: () => asyncApi(deps) }));
 }

@@ -1,12 +1,15 @@
 /** What the HTTP interface needs; `api/main.ts` builds it from real servers, tests from their own. */
 import type { Readiness } from '../contracts/http.ts';
+import type { ProjectionResource } from '../contracts/projections.ts';
 import type { ObservedRequest } from '../metrics/http-metrics.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
+import type { ProjectionName } from '../projector/projection.ts';
 import type { ReadStore } from '../projector/read-store.ts';
 import type { Bulks } from './bulks.ts';
 import type { Commands } from './commands.ts';
 import type { Live } from './live/live.ts';
 import type { Schedules } from './schedules.ts';
+import type { Webhooks } from './webhooks.ts';
 
 /** The payment rails that there are, and what their callbacks are signed with. */
 export type RailDirectory = { readonly names: readonly string[]; readonly secret: string };
@@ -19,12 +22,18 @@ export type ApiDependencies = {
   readonly bulks: Bulks;
   readonly rails: RailDirectory;
   readonly schedules: Schedules;
+  readonly webhooks: Webhooks;
   readonly readStore: ReadStore;
   readonly events: Pick<EventReader, 'read' | 'lastOf'>;
   readonly live: Pick<Live, 'open'>;
-  /** True as soon as the read model shows a position, false if it does not in time. */
-  readonly waitForPosition: (position: number, timeoutMs: number) => Promise<boolean>;
+  /** True as soon as a projection shows a position (all of them, if none is named), false if it does not in time. */
+  readonly waitForPosition: (
+    position: number,
+    timeoutMs: number,
+    projection?: ProjectionName,
+  ) => Promise<boolean>;
   readonly readiness: () => Promise<Readiness>;
+  readonly projections: () => Promise<ProjectionResource[]>;
   readonly metrics: {
     /** Told of every request that was answered. */
     readonly requested: (request: ObservedRequest) => void;

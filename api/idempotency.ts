@@ -14,6 +14,7 @@ export type IdempotencyKey = {
   readonly holdId: string;
   readonly accountId: string;
   readonly scheduleId: string;
+  readonly webhookId: string;
   readonly commandId: string;
   readonly bulkId: string;
   /** Of the transfer that a line of a bulk makes, by its name: another than that of any other. */
@@ -61,6 +62,9 @@ export function idempotencyKey(key: string): IdempotencyKey {
     },
     get scheduleId() {
       return derivedId('sch', `schedule:${key}`);
+    },
+    get webhookId() {
+      return derivedId('wh', `webhook:${key}`);
     },
     get commandId() {
       return derivedId('cmd', `command:${key}`);

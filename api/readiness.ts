@@ -1,16 +1,18 @@
 /** Whether everything that the API needs answers, and how far the read model is behind. */
 import type { Client } from '@temporalio/client';
 import type { EventReader } from '../eventlog/event-reader.ts';
+import { measureLag } from '../projector/lag.ts';
 import type { ReadStore } from '../projector/read-store.ts';
 import type { Readiness } from '../contracts/http.ts';
+import type { ProjectionResource } from '../contracts/projections.ts';
 
 /** How long a dependency may take to answer before it counts as away. */
 const CHECK_TIMEOUT_MS = 2_000;
 
 export type ReadinessSources = {
   readonly client: Client;
-  readonly events: Pick<EventReader, 'lastPosition'>;
-  readonly readStore: Pick<ReadStore, 'position'>;
+  readonly events: Pick<EventReader, 'lastPosition' | 'read'>;
+  readonly readStore: Pick<ReadStore, 'projections'>;
 };
 
 /** Makes the check: every dependency is really asked, all at once. */
@@ -20,10 +22,11 @@ export function createReadiness({ client, events, readStore }: ReadinessSources)
       // Only a namespace that exists can take commands.
       check(client.workflowService.describeNamespace({ namespace: client.options.namespace })),
       check(events.lastPosition()),
-      check(readStore.position()),
+      check(readStore.projections()),
     ]);
+    const projections = await measureLag(readModel.value ?? [], { log: events, last: nats.value });
     const lastPosition = nats.value ?? 0;
-    const position = readModel.value ?? 0;
+    const position = projections.length === 0 ? 0 : Math.min(...projections.map((each) => each.position));
     return {
       ready: temporal.ok && nats.ok && readModel.ok,
       dependencies: {
@@ -31,9 +34,34 @@ export function createReadiness({ client, events, readStore }: ReadinessSources)
         nats: status(nats),
         read_model: status(readModel),
       },
-      projector: { position, last_position: lastPosition, lag_events: Math.max(0, lastPosition - position) },
+      projector: {
+        position,
+        last_position: lastPosition,
+        lag_events: Math.max(0, lastPosition - position),
+        lag_seconds: longestLag(projections),
+        projections,
+      },
     };
   };
+}
+
+/** How all projections stand, also when the log cannot be asked how far it is. */
+export function createProjections({
+  events,
+  readStore,
+}: Omit<ReadinessSources, 'client'>): () => Promise<ProjectionResource[]> {
+  return async () => {
+    const [standings, { value: last }] = await Promise.all([
+      readStore.projections(),
+      check(events.lastPosition()),
+    ]);
+    return measureLag(standings, { log: events, last });
+  };
+}
+
+function longestLag(projections: readonly ProjectionResource[]): number | null {
+  const known = projections.flatMap(({ lag_seconds }) => (lag_seconds === null ? [] : [lag_seconds]));
+  return known.length === 0 || known.length < projections.length ? null : Math.max(...known);
 }
 
 type Check<Value> = { ok: boolean; value?: Value; detail?: string };

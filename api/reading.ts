@@ -6,9 +6,11 @@ import { makesTransfer } from '../contracts/commands.ts';
 import type { AccountResource, HoldResource, TransferResource } from '../contracts/http.ts';
 import { untouchedWorldAccount } from '../contracts/resources.ts';
 import { currency } from '../contracts/values.ts';
+import type { ProjectionName } from '../projector/projection.ts';
 import type { ReadStore } from '../projector/read-store.ts';
 import { pendingTransfer } from './command-answer.ts';
 import type { CommandInFlight, Commands } from './commands.ts';
+import type { ApiDependencies } from './dependencies.ts';
 import { ProblemError, RETRY_AFTER, type ApiEnv } from './problem.ts';
 
 /** A query that waits for a position and then for a slow server still ends within 10 s. */
@@ -25,14 +27,15 @@ export const queryTimeout: MiddlewareHandler<ApiEnv> = timeout(
 );
 
 /**
- * Waits until the read model shows a position, if one was asked for.
+ * Waits until the projection that a query reads shows a position, if one was asked for. No query reads two of them.
  * @throws ProblemError if it does not in time.
  */
 export async function reachPosition(
-  wait: (position: number, timeoutMs: number) => Promise<boolean>,
+  wait: ApiDependencies['waitForPosition'],
   position: number | undefined,
+  projection?: ProjectionName,
 ): Promise<void> {
-  if (position === undefined || (await wait(position, POSITION_WAIT_MS))) return;
+  if (position === undefined || (await wait(position, POSITION_WAIT_MS, projection))) return;
   const detail = `The read model has not reached position ${position} within ${POSITION_WAIT_MS / 1000} seconds.`;
   throw new ProblemError('position_not_reached', { detail });
 }

@@ -11,13 +11,16 @@ import { httpMetrics } from '../metrics/http-metrics.ts';
 import { liveMetrics } from '../metrics/live-metrics.ts';
 import { projectorMetrics } from '../metrics/projector-metrics.ts';
 import type { Metrics } from '../metrics/registry.ts';
-import { connectReadModel } from '../projector/database.ts';
+import { connectReadModel, PAGE_PLANS } from '../projector/database.ts';
 import { createPositionWaiter } from '../projector/positions.ts';
+import { PROJECTION_NAMES } from '../projector/projection.ts';
+import type { ReadStore } from '../projector/read-store.ts';
 import { createReadStore } from '../projector/postgres.ts';
-import { createApp } from './app.ts';
+import { createWebhooks } from '../webhooks/service.ts';
+import { createApp, type ApiDependencies } from './app.ts';
 import { createBulkWorkflows } from './bulk-workflows.ts';
-import { createLive, type LiveLimits } from './live/live.ts';
-import { createReadiness } from './readiness.ts';
+import { createLive, type LiveSettings } from './live/live.ts';
+import { createProjections, createReadiness } from './readiness.ts';
 import { createSchedules } from './temporal-schedules.ts';
 import { createCommands } from './temporal.ts';
 
@@ -33,23 +36,25 @@ export type ApiOptions = {
   readonly host: string;
   readonly port: number;
   readonly rails: { readonly urls: Readonly<Record<string, string>>; readonly secret: string };
-  /** Other limits of the live stream than it has by itself. */
-  readonly live?: Partial<LiveLimits>;
+  /** Copies of what webhooks are kept in. */
+  readonly streamReplicas: number;
+  readonly webhooks: { readonly allowPrivate: boolean };
+  /** Whether commands that come at the same time share a workflow. */
+  readonly coalescing?: 'on' | 'off';
+  /** What is to be different in the live stream: for tests. */
+  readonly live?: Partial<LiveSettings>;
 };
 
 /** Starts to listen. */
 export async function startApi(options: ApiOptions): Promise<{ url: string; close: () => Promise<void> }> {
   const { connection, board, nc, metrics, namespace, databaseUrl, ledger, host, port, rails } = options;
   const client = new Client({ connection, namespace });
-  const readModel = connectReadModel(databaseUrl, ledger);
+  const readModel = connectReadModel(databaseUrl, ledger, PAGE_PLANS);
   const readStore = createReadStore(readModel);
   const events = createEventReader(nc, ledger);
-  const positions = createPositionWaiter(readStore.position);
-  nc.subscribe(positionSubject(ledger, 'read-model'), {
-    callback: (_, message) => positions.heard(Number(message.string())),
-  });
+  const waitForPosition = waitersFor(nc, ledger, readStore);
   const live = createLive(events, {
-    limits: options.live,
+    settings: options.live,
     observer: liveMetrics(metrics),
     tell: (line) => console.error(line),
   });
@@ -59,13 +64,15 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
     return {
       log: dependencies.nats.ok ? (projector.last_position ?? undefined) : undefined,
       readModel: dependencies.read_model.ok ? (projector.position ?? undefined) : undefined,
+      projections: projector.projections,
     };
   });
   const app = createApp({
     ledger,
     natsServer: nc.getServer(),
-    commands: createCommands(client, board),
+    commands: createCommands(client, board, options.coalescing === 'off' ? 'off' : undefined),
     schedules: createSchedules(client),
+    webhooks: createWebhooks(nc, options),
     bulks: {
       store: createBulkStore(nc, ledger),
       workflows: createBulkWorkflows(client, board !== undefined),
@@ -74,8 +81,9 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
     readStore,
     events,
     live,
-    waitForPosition: positions.waitFor,
+    waitForPosition,
     readiness,
+    projections: createProjections({ events, readStore }),
     metrics: { requested: httpMetrics(metrics), show: metrics.show },
     clock: () => new Date(),
     newId: randomUUID,
@@ -93,6 +101,26 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
       });
       await readModel.end();
     },
+  };
+}
+
+/** Each projection tells its own position, and each query waits for the one that it reads. */
+function waitersFor(
+  nc: NatsConnection,
+  ledger: string,
+  readStore: ReadStore,
+): ApiDependencies['waitForPosition'] {
+  const waiters = PROJECTION_NAMES.map((name) => {
+    const waiter = createPositionWaiter(() => readStore.position(name));
+    nc.subscribe(positionSubject(ledger, name), {
+      callback: (_, message) => waiter.heard(Number(message.string())),
+    });
+    return { name, waiter };
+  });
+  return async (position, timeoutMs, projection) => {
+    const asked = waiters.filter(({ name }) => projection === undefined || name === projection);
+    const reached = await Promise.all(asked.map(({ waiter }) => waiter.waitFor(position, timeoutMs)));
+    return reached.every(Boolean);
   };
 }
 

@@ -1,7 +1,7 @@
 /** Carries several commands out by one workflow, `commands/<batch id>`. */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import type { CarriedTogether, CommandRequest, Together } from '../contracts/commands.ts';
+import type { CarriedTogether, Together } from '../contracts/commands.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { TASK_QUEUE } from '../contracts/workflow-ids.ts';
 import type { Carriers } from './coalescing.ts';

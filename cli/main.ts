@@ -1,4 +1,4 @@
-/** The command line: `npm run ledger -- <command>`. It reads the ledger's servers; only `import` writes. */
+/** The command line: `npm run ledger -- <command>`. It reads the ledger's servers; only `import` writes to the log. */
 import { readConfig } from '../config.ts';
 import { createOutput } from './output.ts';
 import { createProgress } from './progress.ts';

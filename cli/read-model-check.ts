@@ -3,13 +3,16 @@
  * session, and everybody else would wait. Entries never change, and a transfer or a hold is what the event at its
  * position says, so their rows are compared range by range as the log is read, and none is remembered. Accounts are
  * changed all the time: each chunk of them comes with the position that it shows, and the log is read up to exactly
- * that before they are compared.
+ * that before they are compared; so are daily totals. Each projection has a position of its own: before its rows are
+ * compared, it is waited for until it is as far as the log was read.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordedEvent } from '../contracts/events.ts';
 import type { Finding } from '../eventlog/audit/finding.ts';
 import { apply } from '../projector/apply.ts';
-import { PROJECTION } from '../projector/checkpoint.ts';
+import { readPosition } from '../projector/checkpoint.ts';
 import type { ReadModel } from '../projector/database.ts';
+import { PROJECTION_NAMES, type ProjectionName } from '../projector/projection.ts';
 import {
   entryFromRow,
   holdFromRow,
@@ -19,19 +22,27 @@ import {
   type HoldColumns,
   type TransferColumns,
 } from '../projector/rows.ts';
+import type { LabelRow } from '../projector/touched.ts';
 import { AccountRows } from './account-rows.ts';
 import { compareChanging, type Standing } from './changing-rows.ts';
 import { CannotRun } from './command.ts';
 import { compareByPosition, differs } from './compare-rows.ts';
+import { DayRows, keyOfDay, type DayColumns } from './day-rows.ts';
 
 /** Events whose rows are asked for at once. */
 const RANGE_MIN = 2_000;
-const ACCOUNTS_CHUNK = 2_000;
+const CHUNK = 2_000;
+/** A projection may be a moment behind the others. */
+const WAIT_MAX_MS = 10_000;
+const ASK_AGAIN_MS = 50;
 
 export class ReadModelCheck {
   readonly #db: ReadModel;
   readonly #rangeMin: number;
   readonly #accounts = new AccountRows();
+  readonly #days = new DayRows();
+  /** Where projections were when they were asked last. */
+  readonly #known = new Map<ProjectionName, number>();
   #events: RecordedEvent[] = [];
   #position = 0;
   /** Rows that had moved on when they were looked for stand at no later position than this. */
@@ -63,10 +74,26 @@ export class ReadModelCheck {
       if (reached < this.#position) {
         throw new CannotRun('The read model is being made anew. Verify again when it is there.');
       }
-      const last = rows.length < ACCOUNTS_CHUNK ? undefined : rows.at(-1)?.id;
+      const last = rows.length < CHUNK ? undefined : rows.at(-1)?.id;
       const different = this.#accounts.compare(rows, { position: reached, last });
       if (different) return different;
-      if (last === undefined) return this.#accounts.missing() ?? (await this.#followMoved(readOn));
+      if (last === undefined) break;
+      after = last;
+    }
+    return this.#accounts.missing() ?? (await this.#compareDays(readOn)) ?? (await this.#followMoved(readOn));
+  }
+
+  /** As with accounts. */
+  async #compareDays(readOn: (to: number) => Promise<Finding | undefined>): Promise<Finding | undefined> {
+    for (let after = { account: '', day: '0001-01-01' }; ;) {
+      const { reached, rows } = await this.#chunkOfDays(after);
+      const finding = (await readOn(reached)) ?? (await this.#settle());
+      if (finding) return finding;
+      const last = rows.length < CHUNK ? undefined : rows.at(-1);
+      const chunk = { position: reached, last: last && keyOfDay(last) };
+      const different = this.#days.compare(rows, chunk);
+      if (different) return different;
+      if (last === undefined) return this.#days.missing();
       after = last;
     }
   }
@@ -80,6 +107,7 @@ export class ReadModelCheck {
     const rows = apply(events);
     this.#position = events.at(-1)?.position ?? from;
     this.#accounts.add(rows.accounts, this.#position);
+    this.#days.add(rows.totals, this.#position);
     this.#comparing = this.#compareRange(from, rows);
     // It is awaited later; until then a lost connection is nobody's unhandled rejection.
     this.#comparing.catch(() => {});
@@ -107,12 +135,17 @@ export class ReadModelCheck {
   async #compareRange(from: number, rows: ReturnType<typeof apply>): Promise<Finding | undefined> {
     const { sql, table } = this.#db;
     const to = rows.position;
-    const [entries, named, transfers, holds] = await Promise.all([
+    for (const name of PROJECTION_NAMES) await this.#reached(name, to);
+    const [entries, named, labels, transfers, holds] = await Promise.all([
       sql<(EntryColumns & { account: string })[]>`
         select * from ${table('entries')} where position > ${from} and position <= ${to} order by position`,
       sql<{ account: string; position: string }[]>`
         select account, first_position as position from ${table('transaction_accounts')}
         where first_position > ${from} and first_position <= ${to} order by first_position, account`,
+      sql<LabelColumns[]>`
+        select * from ${table('labels')} where first_position > ${from} and first_position <= ${to}
+        union all
+        select * from ${table('account_labels')} where first_position > ${from} and first_position <= ${to}`,
       sql<TransferColumns[]>`
         select * from ${table('transfers')} where position > ${from} and position <= ${to}`,
       sql<HoldColumns[]>`select * from ${table('holds')} where position > ${from} and position <= ${to}`,
@@ -123,6 +156,11 @@ export class ReadModelCheck {
         'transaction_accounts',
         rows.transactionAccounts.map(({ account, first_position: position }) => ({ account, position })),
         named.map(({ account, position }) => ({ account, position: Number(position) })),
+      ) ??
+      compareByPosition(
+        'labels',
+        rows.labels.map(labelFrom).toSorted(byLabel),
+        labels.map(labelFrom).toSorted(byLabel),
       ) ??
       (await compareChanging(
         { table: 'transfers', to, wanted: rows.transfers, found: transfers.map(begun(transferFromRow)) },
@@ -140,7 +178,7 @@ export class ReadModelCheck {
     const { sql, table } = this.#db;
     const found = await sql<(Places & { id: string; reached: string })[]>`
       select id, position, first_position,
-        (select position from ${table('projections')} where name = ${PROJECTION}) as reached
+        (select position from ${table('projections')} where name = 'transfers' and state = 'live') as reached
       from ${table(name)}
       where id in (select json_array_elements_text(${JSON.stringify(ids)}::text::json))`;
     this.#movedTo = Math.max(this.#movedTo, Number(found[0]?.reached ?? 0));
@@ -154,13 +192,13 @@ export class ReadModelCheck {
     const { sql, table } = this.#db;
     const [row] = await sql<{ name: string; position: string }[]>`
       select rows.name, rows.position from ${table('projections')} as projection, lateral (
-        (select 'entries' as name, position from ${table('entries')} order by position desc limit 1)
+        (select 'entries' as name, 'balances' as of, position from ${table('entries')} order by position desc limit 1)
         union all
-        (select 'transfers', position from ${table('transfers')} order by position desc limit 1)
+        (select 'transfers', 'transfers', position from ${table('transfers')} order by position desc limit 1)
         union all
-        (select 'holds', position from ${table('holds')} order by position desc limit 1)
+        (select 'holds', 'transfers', position from ${table('holds')} order by position desc limit 1)
       ) as rows
-      where projection.name = ${PROJECTION} and rows.position > projection.position
+      where projection.name = rows.of and projection.state = 'live' and rows.position > projection.position
       order by rows.position limit 1`;
     return (
       row &&
@@ -171,17 +209,61 @@ export class ReadModelCheck {
   /** One statement, so that the rows and the position belong together. */
   async #chunk(after: string): Promise<{ reached: number; rows: AccountColumns[] }> {
     const { sql, table } = this.#db;
+    await this.#reached('balances', this.#position);
     const found = await sql<(AccountColumns & { reached: string })[]>`
       select projection.position as reached, chunk.*
       from ${table('projections')} as projection
       left join lateral (
-        select * from ${table('accounts')} where id > ${after} order by id limit ${ACCOUNTS_CHUNK}
+        select * from ${table('accounts')} where id > ${after} order by id limit ${CHUNK}
       ) as chunk on true
-      where projection.name = ${PROJECTION}
+      where projection.name = 'balances' and projection.state = 'live'
       order by chunk.id`;
     const reached = Number(found[0]?.reached ?? 0);
     return { reached, rows: found.filter(({ id }) => id !== null) };
   }
+
+  async #chunkOfDays({ account, day }: { account: string; day: string }) {
+    const { sql, table } = this.#db;
+    await this.#reached('totals', this.#position);
+    const found = await sql<(DayColumns & { reached: string })[]>`
+      select projection.position as reached, chunk.*
+      from ${table('projections')} as projection
+      left join lateral (
+        select account, to_char(day, 'YYYY-MM-DD') as day, currency, debits, credits, count, closing_balance, position
+        from ${table('daily_totals')} where (account, day) > (${account}, ${day}::text::date)
+        order by account, daily_totals.day limit ${CHUNK}
+      ) as chunk on true
+      where projection.name = 'totals' and projection.state = 'live'
+      order by chunk.account, chunk.day`;
+    return { reached: Number(found[0]?.reached ?? 0), rows: found.filter((row) => row.account !== null) };
+  }
+
+  /** Waits until a projection shows a position. */
+  async #reached(projection: ProjectionName, position: number): Promise<void> {
+    const since = performance.now();
+    while ((this.#known.get(projection) ?? 0) < position) {
+      const reached = await readPosition(this.#db, projection);
+      this.#known.set(projection, reached);
+      if (reached >= position) return;
+      if (performance.now() - since > WAIT_MAX_MS) {
+        throw new CannotRun(
+          `The projection "${projection}" is at position ${reached}, behind the others. Verify again later.`,
+        );
+      }
+      await sleep(ASK_AGAIN_MS);
+    }
+  }
+}
+
+type LabelColumns = { readonly kind: string; readonly label: string; readonly first_position: string };
+
+function labelFrom({ kind, label, first_position }: LabelColumns | LabelRow) {
+  return { kind, label, position: Number(first_position) };
+}
+
+/** Any order will do, if it is the same for both. */
+function byLabel(a: ReturnType<typeof labelFrom>, b: ReturnType<typeof labelFrom>): number {
+  return a.position - b.position || (a.label < b.label ? -1 : 1);
 }
 
 type Places = { readonly position: string; readonly first_position: string };

@@ -1,7 +1,7 @@
 /** The read model that `verify` compares with the log, if there is one. */
 import type { RecordedEvent } from '../contracts/events.ts';
 import type { Finding } from '../eventlog/audit/finding.ts';
-import { readPosition } from '../projector/checkpoint.ts';
+import { readPosition, readStandings } from '../projector/checkpoint.ts';
 import { connectReadModel, isNotMigrated, isUnreachable, type ReadModel } from '../projector/database.ts';
 import { CannotRun, type Context } from './command.ts';
 import { ReadModelCheck } from './read-model-check.ts';
@@ -40,8 +40,13 @@ export async function findReadModel(
 
 async function whyNot(db: ReadModel): Promise<string | undefined> {
   try {
-    await readPosition(db);
-    return undefined;
+    const standings = await readStandings(db);
+    const lacking = standings.find(({ parked, error }) => parked > 0 || error !== null);
+    if (!lacking) return undefined;
+    const { name, parked, error } = lacking;
+    return error === null
+      ? `the projection "${name}" has parked what it could not apply, ${parked} in all`
+      : `the projection "${name}" has stopped`;
   } catch (error) {
     if (isNotMigrated(error)) return `the database has no schema "${db.schema}"`;
     const { host, port } = db.sql.options;

@@ -15,6 +15,8 @@ import {
 import { exportCommand } from './export.ts';
 import { historyCommand } from './history.ts';
 import { importCommand } from './import.ts';
+import { parkedCommand } from './parked.ts';
+import { rebuildCommand } from './rebuild.ts';
 import { replayCommand } from './replay.ts';
 import { stateCommand } from './state.ts';
 import { verifyCommand } from './verify.ts';
@@ -26,6 +28,8 @@ const COMMANDS: readonly Command[] = [
   exportCommand,
   importCommand,
   replayCommand,
+  rebuildCommand,
+  parkedCommand,
 ];
 
 /** Somebody waits for the answer; and what does not answer now will hardly in ten seconds. */

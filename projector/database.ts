@@ -1,5 +1,6 @@
 /** The database of the read model: how it is reached, and which errors only mean that it cannot be reached now. */
 import postgres from 'postgres';
+import type { RowTable } from './projection.ts';
 
 /** The embedded server takes few connections in total, and one Postgres session does one thing at a time anyway. */
 const CONNECTIONS_MAX = 5;
@@ -7,8 +8,21 @@ const CONNECT_TIMEOUT_S = 5;
 const STATEMENT_TIMEOUT_MS = 10_000;
 const RECONNECT_MAX_S = 1;
 
-type Table =
-  'migrations' | 'projections' | 'accounts' | 'transfers' | 'transaction_accounts' | 'entries' | 'holds';
+/**
+ * Settings for connections that ask for pages. A page is read from an index that has the rows in their order, and
+ * whatever else must hold is looked up row by row: that costs as much as the page is long. A merge or a hash join would
+ * read on to where the page begins, a bitmap loses the order, and several workers read more than they need. And which index is the best depends on how many rows
+ * have the value asked for, so no plan is kept for all values.
+ */
+export const PAGE_PLANS = {
+  plan_cache_mode: 'force_custom_plan',
+  enable_mergejoin: 'off',
+  enable_hashjoin: 'off',
+  enable_bitmapscan: 'off',
+  max_parallel_workers_per_gather: '0',
+} as const;
+
+type Table = 'migrations' | 'projections' | 'parked' | RowTable;
 
 export type ReadModel = {
   readonly sql: postgres.Sql;
@@ -23,7 +37,11 @@ export type ReadModel = {
  * The read model of a ledger, in a Postgres schema of its own: ledgers can share a database. Connects when it is
  * first asked something, and again whenever it is asked after a connection was lost.
  */
-export function connectReadModel(databaseUrl: string, ledger: string): ReadModel {
+export function connectReadModel(
+  databaseUrl: string,
+  ledger: string,
+  settings: Readonly<Record<string, string>> = {},
+): ReadModel {
   const schema = `ledger_${ledger}`;
   const sql = postgres(databaseUrl, {
     max: CONNECTIONS_MAX,
@@ -33,7 +51,7 @@ export function connectReadModel(databaseUrl: string, ledger: string): ReadModel
     max_lifetime: null,
     // No array goes over the wire, so the types of arrays need not be asked for on every connection.
     fetch_types: false,
-    connection: { application_name: 'tallybook', statement_timeout: STATEMENT_TIMEOUT_MS },
+    connection: { application_name: 'tallybook', statement_timeout: STATEMENT_TIMEOUT_MS, ...settings },
     onnotice: () => {},
   });
   return {

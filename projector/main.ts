@@ -6,11 +6,12 @@ import type { EventReader } from '../eventlog/event-reader.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { openLog } from '../eventlog/stream.ts';
 import { warn } from '../lifecycle.ts';
-import { projectorMetrics } from '../metrics/projector-metrics.ts';
+import { projectorMetrics, type Positions } from '../metrics/projector-metrics.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import { serveMetricsIfAsked } from '../metrics/server.ts';
-import { PROJECTION, readPosition } from './checkpoint.ts';
+import { readStandings } from './checkpoint.ts';
 import { connectReadModel, type ReadModel } from './database.ts';
+import { measureLag } from './lag.ts';
 import { keepsExchangesWhole, migrate } from './migrate.ts';
 import { createPersevere } from './persevere.ts';
 import { runProjector } from './projector.ts';
@@ -31,7 +32,7 @@ function tell(line: string): void {
 
 async function main(): Promise<void> {
   const config = readConfig();
-  const { natsUrl, databaseUrl, ledger, streamReplicas } = config;
+  const { natsUrl, databaseUrl, ledger, streamReplicas, projectionsThatStop } = config;
   const nc = await connectToNats(natsUrl, 'tallybook-projector');
   const db = connectReadModel(databaseUrl, ledger);
   const metrics = createMetrics();
@@ -49,22 +50,15 @@ async function main(): Promise<void> {
     }
     const log = createEventReader(nc, ledger);
     await requireSameLog(db, log);
-    let position: number | undefined;
-    projectorMetrics(metrics, async () => ({
-      log: await log.lastPosition().catch(() => undefined),
-      readModel: position,
-    }));
-    const subject = positionSubject(ledger, PROJECTION);
+    projectorMetrics(metrics, async () => positions(db, log));
     tell(`Following the log of the ledger "${ledger}".`);
     await runProjector(
       {
         db,
         log,
-        announce(reached) {
-          position = reached;
-          nc.publish(subject, `${reached}`);
-        },
+        announce: (projection, position) => nc.publish(positionSubject(ledger, projection), `${position}`),
         tell,
+        stops: (projection) => projectionsThatStop.includes(projection),
       },
       stop.signal,
     );
@@ -74,9 +68,20 @@ async function main(): Promise<void> {
   }
 }
 
+/** What is not answered now is not known. */
+async function positions(db: ReadModel, log: EventReader): Promise<Positions> {
+  const [last, standings] = await Promise.all([
+    log.lastPosition().catch(() => undefined),
+    readStandings(db).catch(() => undefined),
+  ]);
+  const projections = await measureLag(standings ?? [], { log, last });
+  const readModel = standings && Math.min(...standings.map(({ position }) => position));
+  return { log: last, readModel, projections };
+}
+
 /** A read model that is ahead of the log was folded from another one; it would show what never happened here. */
 async function requireSameLog(db: ReadModel, log: EventReader): Promise<void> {
-  const position = await readPosition(db);
+  const position = Math.max(...(await readStandings(db)).map((standing) => standing.position));
   const last = await log.lastPosition();
   if (position > last) {
     throw new Error(

@@ -6,7 +6,7 @@ import { WHOLE_EXCHANGES } from './embedded/marker.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
 
-const UNIQUE_VIOLATION = '23505';
+export const UNIQUE_VIOLATION = '23505';
 
 /**
  * Applies what has not been applied yet, each migration in a transaction of its own. Processes may start together.
@@ -32,6 +32,13 @@ async function migrationFiles(): Promise<string[]> {
   return (await readdir(FOLDER)).filter((name) => /^\d{4}-[a-z0-9-]+\.sql$/.test(name)).toSorted();
 }
 
+/** All migrations, as they make the tables in an empty schema. */
+export async function migrationStatements(): Promise<string> {
+  const files = await migrationFiles();
+  const texts = await Promise.all(files.map((file) => readFile(new URL(file, FOLDER), 'utf8')));
+  return texts.join('\n');
+}
+
 /**
  * What is sent in one message is one transaction. The name goes in first: a process that comes second waits there
  * until the first is through, and then fails on the name.
@@ -46,12 +53,15 @@ async function apply({ sql, schema }: ReadModel, file: string): Promise<void> {
 }
 
 /** False if another process has done the work in the meantime. */
-async function unlessDone(work: () => Promise<unknown>): Promise<boolean> {
+export async function unlessDone(
+  work: () => Promise<unknown>,
+  signs: readonly string[] = [UNIQUE_VIOLATION],
+): Promise<boolean> {
   try {
     await work();
     return true;
   } catch (error) {
-    if (error instanceof postgres.PostgresError && error.code === UNIQUE_VIOLATION) return false;
+    if (error instanceof postgres.PostgresError && signs.includes(error.code)) return false;
     throw error;
   }
 }

@@ -13,15 +13,19 @@ export type Persevere = <Result>(work: () => Promise<Result>) => Promise<Result 
  * begins and once when it ends. Every other error is thrown: it would come again.
  */
 export function createPersevere(tell: (line: string) => void, signal: AbortSignal): Persevere {
+  // Several works may be under way: they lose one server.
+  let away = false;
   return async (work) => {
     for (let tries = 0; ; tries++) {
       try {
         const result = await work();
-        if (tries > 0) tell('Postgres answers again.');
+        if (away) tell('Postgres answers again.');
+        away = false;
         return result;
       } catch (error) {
         if (!isUnreachable(error)) throw error;
-        if (tries === 0) tell(`Postgres cannot be reached, trying again until it can: ${reason(error)}`);
+        if (!away) tell(`Postgres cannot be reached, trying again until it can: ${reason(error)}`);
+        away = true;
       }
       const longest = Math.min(BACK_OFF_MIN_MS * 2 ** tries, BACK_OFF_MAX_MS);
       await sleep(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});

@@ -1,12 +1,14 @@
 /** Answers queries from the read model in Postgres. Pages continue at a place, so they hold while rows are added. */
 import { untouchedWorldAccount } from '../contracts/resources.ts';
 import { createAsk, type Source } from './ask.ts';
-import { positionQuery } from './checkpoint.ts';
+import { positionQuery, standingFromRow, standingsQuery } from './checkpoint.ts';
 import { encodeCursor, listName } from './cursor.ts';
 import type { ReadModel } from './database.ts';
+import { metadataFields, withLabels } from './labels.ts';
 import { afterFirstPosition, pageOf, placeOf } from './paging.ts';
-import type { PageRequest, ReadStore } from './read-store.ts';
+import type { AccountFilter, PageRequest, ReadStore } from './read-store.ts';
 import { accountFromRow, entryFromRow, type AccountColumns, type EntryColumns } from './rows.ts';
+import { totals } from './total-queries.ts';
 import { hold, holds, transfer, transfers } from './transfer-queries.ts';
 
 /**
@@ -16,10 +18,11 @@ import { hold, holds, transfer, transfers } from './transfer-queries.ts';
 export function createReadStore(db: ReadModel): ReadStore {
   const from: Source = { db, ask: createAsk() };
   return {
-    async position() {
-      const [row] = await from.ask(positionQuery(db));
+    async position(projection) {
+      const [row] = await from.ask(positionQuery(db, projection));
       return Number(row?.position ?? 0);
     },
+    projections: async () => (await from.ask(standingsQuery(db))).map(standingFromRow),
     account: (id) => account(from, id),
     accounts: (filter, request) => accounts(from, filter, request),
     transfer: (id) => transfer(from, id),
@@ -27,6 +30,7 @@ export function createReadStore(db: ReadModel): ReadStore {
     hold: (id) => hold(from, id),
     holds: (filter, request) => holds(from, filter, request),
     statement: (id, range, request) => statement(from, { account: id, ...range }, request),
+    totals: (id, range, request) => totals(from, { account: id, ...range }, request),
   };
 }
 
@@ -35,20 +39,18 @@ async function account({ db, ask }: Source, id: string) {
   return row ? accountFromRow(row) : untouchedWorldAccount(id);
 }
 
-async function accounts(
-  { db: { sql, table }, ask }: Source,
-  filter: Parameters<ReadStore['accounts']>[0],
-  request: PageRequest,
-) {
-  const { owner, status, currency } = filter;
-  const list = listName('accounts', { owner, status, currency });
+async function accounts({ db, ask }: Source, filter: AccountFilter, request: PageRequest) {
+  const { sql, table } = db;
+  const { owner, status, currency, metadata } = filter;
+  const list = listName('accounts', { owner, status, currency, ...metadataFields(metadata) });
   const after = placeOf(list, request)?.position ?? 0;
   const rows = await ask(sql<AccountColumns[]>`
-    select * from ${table('accounts')}
+    select * from ${table('accounts')} as account
     where first_position > ${after}
       ${owner === undefined ? sql`` : sql`and owner = ${owner}`}
       ${status === undefined ? sql`` : sql`and status = ${status}`}
       ${currency === undefined ? sql`` : sql`and currency = ${currency}`}
+      ${withLabels(db, { kind: 'account', metadata, of: sql`account.first_position`, page: sql`> ${after}` })}
     order by first_position limit ${request.limit + 1}`);
   return pageOf(rows, request, { item: accountFromRow, cursor: afterFirstPosition(list) });
 }

@@ -1,68 +1,136 @@
-/** The loop that keeps the read model: follow the log from where the read model is, and apply what comes. */
+/**
+ * The loop that keeps the read model: follow the log from where the projections are, and apply what comes. The log is
+ * read once for all that are about as far; what is far behind has a reading of its own, and keeps nobody waiting.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assert } from '../domain/assert.ts';
-import type { EventReader } from '../eventlog/event-reader.ts';
-import { apply } from './apply.ts';
-import { advance, readPosition } from './checkpoint.ts';
+import { beginBuild, buildsOf, type Build } from './builds.ts';
+import { readStandings, type Standing } from './checkpoint.ts';
 import type { ReadModel } from './database.ts';
-import { createPersevere, type Persevere } from './persevere.ts';
-import { createStatistics } from './statistics.ts';
+import { describe, lanesOf, runLane, type LaneOptions } from './lane.ts';
+import { createPersevere } from './persevere.ts';
+import type { Projection, ProjectionName } from './projection.ts';
+import { PROJECTIONS } from './projections.ts';
 
-export type ProjectorOptions = {
-  readonly db: ReadModel;
-  readonly log: Pick<EventReader, 'follow'>;
-  /** Told each position that the read model has reached, after it can be read. */
-  readonly announce: (position: number) => void;
-  /** Told, in one line, what an operator should know. */
-  readonly tell: (line: string) => void;
-};
+export type ProjectorOptions = Pick<LaneOptions, 'db' | 'log' | 'announce' | 'tell'> &
+  Partial<Pick<LaneOptions, 'progress' | 'stops'>> & {
+    /** Those that ship, if none are given. */
+    readonly projections?: readonly Projection[];
+  };
 
-/** How long, about, to leave the log to another projector that turned up. */
-const YIELD_MS = 200;
+const DEFAULTS = { stops: () => false, progress: () => {}, atLeast: 0 };
+
+/** How soon to look again when there is nothing to follow the log for. */
+const IDLE_MS = 1_000;
 
 /**
- * Runs until the signal aborts; a transaction that is under way then is finished first. Postgres may go away and
- * come back.
- * @throws Error for an event that cannot be applied: nothing after it would be right.
+ * Runs until the signal aborts; a statement that is under way then is finished first. Postgres may go away and come
+ * back. A projection whose version is not that of its live tables is built anew first, beside them.
+ * @throws Error if the log cannot be followed, or the database refuses what it should not
  */
 export async function runProjector(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
-  const { db, announce, tell } = options;
+  const { db, announce, tell, projections = Object.values(PROJECTIONS) } = options;
   const persevere = createPersevere(tell, signal);
+  if (!(await persevere(() => beginChanged(options, projections)))) return;
+  const halted = new Set<string>();
+  const left = new Set<string>();
   while (!signal.aborted) {
-    const position = await persevere(() => readPosition(db));
-    if (position === undefined) return;
-    announce(position);
-    await followFrom(options, position, { signal, persevere });
-    if (signal.aborted) return;
-    tell(
-      'The read model is further than expected: a second projector, or an answer was lost. Reading its position.',
-    );
-    await sleep(YIELD_MS * Math.random(), undefined, { signal }).catch(() => {});
+    const standings = await persevere(() => readStandings(db));
+    if (!standings) return;
+    const builds = projections
+      .flatMap((projection) => ownBuilds(db, projection, standings))
+      .filter((build) => !halted.has(keyOf(build)));
+    for (const line of leftAlone(projections, standings)) {
+      if (!left.has(line)) tell(line);
+      left.add(line);
+    }
+    for (const { state, projection, position } of builds) {
+      if (state === 'live') announce(projection.name, position);
+    }
+    await runLanes({ ...DEFAULTS, ...options, persevere, stopped }, builds, signal);
+    if (builds.length === 0) await sleep(IDLE_MS, undefined, { signal }).catch(() => {});
+  }
+
+  async function stopped(build: Build, poison: Parameters<LaneOptions['stopped']>[1]): Promise<void> {
+    halted.add(keyOf(build));
+    tell(`The projection "${build.projection.name}" has stopped: ${describe(poison)}`);
+    await persevere(() => tellStopped(build, describe(poison)));
   }
 }
 
-/** Applies what follows a position, until the signal aborts or the read model is no longer where it should be. */
-async function followFrom(
-  { db, log, announce }: ProjectorOptions,
-  start: number,
-  { signal, persevere }: { signal: AbortSignal; persevere: Persevere },
+/** Builds what is live already anew, beside it: until that has taken its place, or the signal aborts. */
+export async function runRebuild(
+  options: ProjectorOptions &
+    Pick<LaneOptions, 'atLeast'> & { readonly projection: Projection; readonly anew: boolean },
+  signal: AbortSignal,
 ): Promise<void> {
-  const gatherStatistics = createStatistics(db);
-  let position = start;
-  for await (const delivered of log.follow(position, signal)) {
-    // What was delivered again is in the rows already.
-    const events = delivered.filter((event) => event.position > position);
-    const [first] = events;
-    if (!first) continue;
-    assert(
-      first.position === position + 1,
-      `after position ${position} comes ${position + 1}, not ${first.position}`,
-    );
-    const rows = apply(events);
-    const advanced = await persevere(() => advance(db, position, rows));
-    if (!advanced) return;
-    position = rows.position;
-    announce(position);
-    await gatherStatistics(position);
+  const { db, projection, anew, tell } = options;
+  const persevere = createPersevere(tell, signal);
+  await persevere(async () => beginBuild(db, projection, anew));
+  while (!signal.aborted) {
+    const standings = await persevere(() => readStandings(db));
+    const standing = standings?.find(({ name }) => name === projection.name);
+    const builds = standing ? buildsOf(db, projection, standing).filter(isBuilding) : [];
+    if (builds.length === 0) return;
+    await runLanes({ ...DEFAULTS, ...options, persevere, stopped: refuse }, builds, signal);
   }
+}
+
+const refuse: LaneOptions['stopped'] = (_, poison) => Promise.reject(new Error(describe(poison)));
+
+/** Runs lanes until one of them ends, which ends the others. */
+async function runLanes(options: LaneOptions, builds: readonly Build[], signal: AbortSignal): Promise<void> {
+  const together = new AbortController();
+  const either = AbortSignal.any([signal, together.signal]);
+  const ended = await Promise.allSettled(
+    lanesOf(builds).map(async (lane) => runLane(options, lane, either).finally(() => together.abort())),
+  );
+  for (const each of ended) if (each.status === 'rejected') throw each.reason;
+}
+
+/** What another version of the code has made live, and this one is not building in its place. */
+function leftAlone(projections: readonly Projection[], standings: readonly Standing[]): string[] {
+  return projections.flatMap(({ name, version }) => {
+    const live = standings.find((standing) => standing.name === name);
+    if (!live || live.version === version || live.building?.version === version) return [];
+    return [
+      `The projection "${name}" is live in version ${live.version}: this projector, of version ${version}, leaves it.`,
+    ];
+  });
+}
+
+/** A build that nobody wants yet is left to whoever has begun it, with `npm run ledger -- rebuild`. */
+function ownBuilds(db: ReadModel, projection: Projection, standings: readonly Standing[]): Build[] {
+  const standing = standings.find(({ name }) => name === projection.name);
+  if (!standing) return [];
+  const builds = buildsOf(db, projection, standing);
+  return standing.version === projection.version ? builds.filter((build) => !isBuilding(build)) : builds;
+}
+
+async function beginChanged(
+  { db, tell }: ProjectorOptions,
+  projections: readonly Projection[],
+): Promise<true> {
+  const standings = await readStandings(db);
+  for (const projection of projections) {
+    const { name, version } = projection;
+    const live = standings.find((standing) => standing.name === name);
+    if (!live || live.version === version) continue;
+    tell(`The projection "${name}" is at version ${live.version}: building version ${version} beside it.`);
+    await beginBuild(db, projection);
+  }
+  return true;
+}
+
+async function tellStopped({ db, projection, state }: Build, error: string): Promise<void> {
+  const { sql, table } = db;
+  await sql`
+    update ${table('projections')} set error = ${error} where name = ${projection.name} and state = ${state}`;
+}
+
+function isBuilding({ state }: Build): boolean {
+  return state === 'building';
+}
+
+function keyOf({ projection, state }: Build): string {
+  return `${projection.name} ${state}` satisfies `${ProjectionName} ${Build['state']}`;
 }

@@ -65,3 +65,9 @@ test('every variable that is wrong is named, with the reason', () => {
   };
   for (const name of Object.keys(wrong)) expect(() => readConfig(wrong)).toThrow(new RegExp(`  ${name}: `));
 });
+
+test('webhooks may be at private addresses only where that is said', () => {
+  expect(readConfig({}).webhooks).toEqual({ allowPrivate: false });
+  expect(readConfig({ WEBHOOKS_ALLOW_PRIVATE: 'true' }).webhooks).toEqual({ allowPrivate: true });
+  expect(() => readConfig({ WEBHOOKS_ALLOW_PRIVATE: 'yes' })).toThrow(/WEBHOOKS_ALLOW_PRIVATE/);
+});

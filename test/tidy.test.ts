@@ -34,6 +34,10 @@ const MAY_REACH: Record<string, { folders: string[]; packages: RegExp }> = {
     folders: ['rails', 'contracts', 'domain'],
     packages: /^(zod|currency-codes|hono|@hono\/node-server|node:.*)$/,
   },
+  webhooks: {
+    folders: ['webhooks', 'eventlog', 'contracts', 'domain'],
+    packages: /^(zod|currency-codes|lru-cache|@nats-io\/.*|standardwebhooks|ipaddr\.js|node:.*)$/,
+  },
   metrics: {
     folders: ['metrics', 'eventlog', 'contracts', 'domain'],
     packages: /^(prom-client|zod|currency-codes|lru-cache|@nats-io\/.*|node:.*)$/,
@@ -173,9 +177,10 @@ describe('what is banned', () => {
       instead: 'money is bigint inside and a decimal string outside',
     },
     {
-      where: /^(domain|contracts|eventlog|activities|workflows|worker|projector|api|cli|examples)\//,
-      what: /['"`](ledger|append|receipt|position|writer)\.\$\{|['"`](LEDGER|WRITERS)_/,
-      except: /^contracts\/(subjects|events)\.ts$/,
+      where: /^(domain|contracts|eventlog|activities|workflows|worker|projector|webhooks|api|cli|examples)\//,
+      what: /['"`](ledger|append|receipt|position|writer|webhook)\.\$\{|['"`](LEDGER|WRITERS)_/,
+      // The programs in docs/subscribing.md are for others to copy, who have no such file.
+      except: /^contracts\/(subjects|events)\.ts$|^examples\/subscribing\//,
       instead: 'build subjects and stream names with contracts/subjects.ts',
     },
     { where: /\.ts$/, what: /^export default/m, instead: 'export by name', except: /^vitest\.config\.ts$/ },
@@ -209,7 +214,9 @@ describe('how things look', () => {
   test('source files are named in kebab-case', () => {
     for (const file of SOURCES) {
       const name = file.split('/').at(-1) ?? '';
-      expect(name, file).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|int\.test|e2e\.test|config))?\.(ts|mjs)$/);
+      expect(name, file).toMatch(
+        /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|int\.test|pg\.test|e2e\.test|config))?\.(ts|mjs)$/,
+      );
     }
   });
 

@@ -13,6 +13,7 @@ import { etag } from '../command-answer.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import * as doc from '../openapi.ts';
 import { balancesAsOf, moment } from '../as-of.ts';
+import { metadataFilter, metadataParameter } from '../metadata-filter.ts';
 import type { ApiEnv } from '../problem.ts';
 import { findAccount, queryTimeout, reachPosition } from '../reading.ts';
 
@@ -22,6 +23,7 @@ const list = createRoute({
   ...query,
   path: '/v1/accounts',
   operationId: 'listAccounts',
+  parameters: [metadataParameter('accounts')],
   summary: 'List accounts, oldest first',
   request: {
     query: z.object({
@@ -66,24 +68,25 @@ const balances = createRoute({
 export function accountRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(list, async (c) => {
-      const { limit, cursor, min_position, ...filter } = c.req.valid('query');
-      await reachPosition(deps.waitForPosition, min_position);
+      const { limit, cursor, min_position, ...fields } = c.req.valid('query');
+      const filter = { ...fields, metadata: metadataFilter(c.req.queries()) };
+      await reachPosition(deps.waitForPosition, min_position, 'balances');
       return c.json(await deps.readStore.accounts(filter, { limit, cursor }), 200);
     })
     .openapi(get, async (c) => {
-      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position, 'balances');
       const account = await findAccount(deps, c.req.valid('param').id);
       return c.json(account, 200, { ETag: etag(account) });
     })
     .openapi(balances, async (c) => {
       const { at, min_position } = c.req.valid('query');
-      await reachPosition(deps.waitForPosition, min_position);
+      await reachPosition(deps.waitForPosition, min_position, 'balances');
       if (at !== undefined) {
         const then = await balancesAsOf(deps, c.req.valid('param').id, at);
         return c.json(then, 200, { 'Ledger-Position': String(then.position) });
       }
       // Read before the balances, so that what it promises is in them.
-      const position = await deps.readStore.position();
+      const position = await deps.readStore.position('balances');
       const account = await findAccount(deps, c.req.valid('param').id);
       const { id, currency: code } = account;
       const headers = { 'Ledger-Position': String(position) };

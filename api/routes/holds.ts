@@ -4,6 +4,7 @@ import { holdPage, holdResource, holdStatus, minPosition, pageQuery } from '../.
 import { id } from '../../contracts/values.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import * as doc from '../openapi.ts';
+import { metadataFilter, metadataParameter } from '../metadata-filter.ts';
 import type { ApiEnv } from '../problem.ts';
 import { findHold, queryTimeout, reachPosition } from '../reading.ts';
 
@@ -13,6 +14,7 @@ const list = createRoute({
   ...query,
   path: '/v1/holds',
   operationId: 'listHolds',
+  parameters: [metadataParameter('holds')],
   summary: 'List holds, newest first',
   request: {
     query: z.object({
@@ -44,12 +46,13 @@ const get = createRoute({
 export function holdRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(list, async (c) => {
-      const { limit, cursor, min_position, ...filter } = c.req.valid('query');
-      await reachPosition(deps.waitForPosition, min_position);
+      const { limit, cursor, min_position, ...fields } = c.req.valid('query');
+      const filter = { ...fields, metadata: metadataFilter(c.req.queries()) };
+      await reachPosition(deps.waitForPosition, min_position, 'transfers');
       return c.json(await deps.readStore.holds(filter, { limit, cursor }), 200);
     })
     .openapi(get, async (c) => {
-      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position, 'transfers');
       return c.json(await findHold(deps, c.req.valid('param').id), 200);
     });
 }

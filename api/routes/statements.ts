@@ -56,7 +56,7 @@ export function statementRoutes({ readStore, commands, waitForPosition }: ApiDep
   return new OpenAPIHono<ApiEnv>().openapi(statement, async (c) => {
     const { id } = c.req.valid('param');
     const { from, to, limit, cursor, min_position } = c.req.valid('query');
-    await reachPosition(waitForPosition, min_position);
+    await reachPosition(waitForPosition, min_position, 'balances');
     const entries = await readStore.statement(id, { from, to }, { limit, cursor });
     // What has entries is an account.
     if (entries.data.length === 0) await findAccount({ readStore, commands }, id);

@@ -66,7 +66,7 @@ export function transactionRoutes(deps: ApiDependencies) {
       return createTransfer(c, deps.commands, { ...request, ...given({ reference }) });
     })
     .openapi(get, async (c) => {
-      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position, 'transfers');
       const { id } = c.req.valid('param');
       return c.json(await findTransfer(c, deps, { id, kind: 'transaction' }), 200);
     });

@@ -10,6 +10,7 @@ import {
 import { id, reference } from '../../contracts/values.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import * as doc from '../openapi.ts';
+import { metadataFilter, metadataParameter } from '../metadata-filter.ts';
 import type { ApiEnv } from '../problem.ts';
 import { findTransfer, queryTimeout, reachPosition } from '../reading.ts';
 
@@ -19,6 +20,7 @@ const list = createRoute({
   ...query,
   path: '/v1/transfers',
   operationId: 'listTransfers',
+  parameters: [metadataParameter('transfers')],
   summary: 'List transfers, newest first',
   request: {
     query: z.object({
@@ -54,12 +56,13 @@ const get = createRoute({
 export function transferRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(list, async (c) => {
-      const { limit, cursor, min_position, ...filter } = c.req.valid('query');
-      await reachPosition(deps.waitForPosition, min_position);
+      const { limit, cursor, min_position, ...fields } = c.req.valid('query');
+      const filter = { ...fields, metadata: metadataFilter(c.req.queries()) };
+      await reachPosition(deps.waitForPosition, min_position, 'transfers');
       return c.json(await deps.readStore.transfers(filter, { limit, cursor }), 200);
     })
     .openapi(get, async (c) => {
-      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position);
+      await reachPosition(deps.waitForPosition, c.req.valid('query').min_position, 'transfers');
       return c.json(await findTransfer(c, deps, c.req.valid('param')), 200);
     });
 }

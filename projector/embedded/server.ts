@@ -29,7 +29,9 @@ export type EmbeddedPostgresOptions = {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { db, host = '127.0.0.1', port = 0, maxConnections = 20 } = options;
   const pglite = await PGlite.create(db);
-  await pglite.exec(`set ${WHOLE_EXCHANGES} = 'on'`);
+  // What a client wants of its session when it connects is not heard, so the joins that pages must not be read with
+  // (PAGE_PLANS in ../database.ts) are off for all.
+  await pglite.exec(`set ${WHOLE_EXCHANGES} = 'on'; set enable_mergejoin = off; set enable_hashjoin = off;`);
   const server = new PGLiteSocketServer({ db: keepExchangesWhole(pglite), host, port, maxConnections });
   await server.start();
   return {

@@ -1,7 +1,7 @@
 /** Everything that the API needs, in memory: implementations of our own interfaces, and resources to put in them. */
 import { createApp, type ApiDependencies } from '../../api/app.ts';
 import type { CommandOutcome, Commands } from '../../api/commands.ts';
-import { createLive, type Live, type LiveLimits } from '../../api/live/live.ts';
+import { createLive, type Live, type LiveSettings } from '../../api/live/live.ts';
 import { makesTransfer, type Answer, type CommandRequest } from '../../contracts/commands.ts';
 import type {
   AccountResource,
@@ -11,10 +11,12 @@ import type {
   TransferResource,
 } from '../../contracts/http.ts';
 import type { AccountRecord, RecordedEvent } from '../../contracts/events.ts';
+import type { DailyTotals } from '../../contracts/projections.ts';
 import type { EventReader } from '../../eventlog/event-reader.ts';
 import { followInMemory } from '../support/events.ts';
 import { memoryBulks, untouchableBulks } from './memory-bulks.ts';
 import { memorySchedules, untouchableSchedules } from './memory-schedules.ts';
+import { memoryWebhooks, untouchableWebhooks } from './memory-webhooks.ts';
 import { InvalidCursor, type Page, type PageRequest, type ReadStore } from '../../projector/read-store.ts';
 
 export const NOW = new Date('2026-11-23T08:00:00.000Z');
@@ -37,6 +39,8 @@ export function untouchable(): { deps: ApiDependencies; touched: string[] } {
     hold: guard('hold'),
     holds: guard('holds'),
     statement: guard('statement'),
+    totals: guard('totals'),
+    projections: guard('projections'),
   };
   const events: ApiDependencies['events'] = { read: guard('read'), lastOf: guard('lastOf') };
   const live: ApiDependencies['live'] = { open: guard('live') };
@@ -46,12 +50,14 @@ export function untouchable(): { deps: ApiDependencies; touched: string[] } {
     commands: { carryOut: guard('carryOut'), find: guard('find') },
     bulks: untouchableBulks(guard),
     schedules: untouchableSchedules(guard),
+    webhooks: untouchableWebhooks(guard),
     rails: RAILS,
     readStore: store,
     events,
     live,
     waitForPosition: guard('waitForPosition'),
     readiness: guard('readiness'),
+    projections: guard('projections'),
     metrics: { requested: () => {}, show: guard('show') },
     clock: () => NOW,
     newId: () => 'id',
@@ -78,12 +84,14 @@ export function testApp(given: Partial<ApiDependencies> & { outcome?: CommandOut
     commands,
     bulks: memoryBulks(),
     schedules: memorySchedules(),
+    webhooks: memoryWebhooks(),
     rails: RAILS,
     readStore: readStore({}),
     events: eventReader([]),
     live: memoryLive([]),
     waitForPosition: () => Promise.resolve(true),
     readiness: () => Promise.resolve(READY),
+    projections: () => Promise.resolve([]),
     metrics: {
       requested: () => {},
       show: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
@@ -110,7 +118,7 @@ function answerTo(request: CommandRequest): Answer {
 export const READY: Readiness = {
   ready: true,
   dependencies: { temporal: { ok: true }, nats: { ok: true }, read_model: { ok: true } },
-  projector: { position: 7, last_position: 9, lag_events: 2 },
+  projector: { position: 7, last_position: 9, lag_events: 2, lag_seconds: 0.5, projections: [] },
 };
 
 export function account(given: Partial<AccountResource> = {}): AccountResource {
@@ -216,13 +224,15 @@ type Stored = {
   transfers?: TransferResource[];
   holds?: HoldResource[];
   entries?: EntryResource[];
+  totals?: DailyTotals[];
 };
 
 /** A read model of arrays; a cursor is the index to go on from. */
 export function readStore(stored: Stored): ReadStore {
-  const { position = 7, accounts = [], transfers = [], holds = [], entries = [] } = stored;
+  const { position = 7, accounts = [], transfers = [], holds = [], entries = [], totals = [] } = stored;
   return {
     position: () => Promise.resolve(position),
+    projections: () => Promise.resolve([]),
     account: (id) => Promise.resolve(accounts.find((one) => one.id === id)),
     accounts: (filter, page) => Promise.resolve(slice(accounts.filter(matches(filter)), page)),
     transfer: (id) => Promise.resolve(transfers.find((one) => one.id === id)),
@@ -238,6 +248,15 @@ export function readStore(stored: Stored): ReadStore {
       const known = accounts.some((one) => one.id === id);
       const inRange = entries.filter((one) => known && one.created_at >= from && one.created_at < to);
       return Promise.resolve(slice(inRange, page));
+    },
+    totals: (id, { from = '', to = '~' }, page) => {
+      const known = accounts.some((one) => one.id === id);
+      return Promise.resolve(
+        slice(
+          totals.filter(({ day }) => known && day >= from && day < to),
+          page,
+        ),
+      );
     },
   };
 }
@@ -264,19 +283,25 @@ export function eventReader(events: readonly RecordedEvent[]): Pick<EventReader,
 }
 
 /** The live stream of a log of an array. Nothing comes after what is there. */
-export function memoryLive(events: readonly RecordedEvent[], limits: Partial<LiveLimits> = {}): Live {
+export function memoryLive(events: readonly RecordedEvent[], settings: Partial<LiveSettings> = {}): Live {
   const log = {
     ...eventReader(events),
     ...followInMemory([events]),
     nextPosition: () => Promise.resolve(undefined),
     lastPosition: () => Promise.resolve(events.at(-1)?.position ?? 0),
   };
-  return createLive(log, { limits, observer: { began: () => {}, dropped: () => {} }, tell: () => {} });
+  return createLive(log, { settings, observer: { began: () => {}, dropped: () => {} }, tell: () => {} });
 }
 
 function matches(filter: Record<string, unknown>): (item: object) => boolean {
   const wanted = Object.entries(filter).filter(([, value]) => value !== undefined);
-  return (item) => wanted.every(([name, value]) => Reflect.get(item, name) === value);
+  return (item) =>
+    wanted.every(([name, value]) => {
+      const found: unknown = Reflect.get(item, name);
+      return typeof value === 'object' && value !== null
+        ? matches({ ...value })(Object(found))
+        : found === value;
+    });
 }
 
 function slice<Item>(items: Item[], { limit, cursor = '0' }: PageRequest): Page<Item> {

@@ -17,6 +17,7 @@ import {
 } from './fixtures.ts';
 import { memorySchedules, scheduleBody as schedule } from './memory-schedules.ts';
 import { bulkOfTen } from './memory-bulks.ts';
+import { memoryWebhooks, webhookBody } from './memory-webhooks.ts';
 import { deposit, hold as holdBody, KEY, transaction, transfer as body } from './refused.ts';
 
 type Parameter = { name: string; in: string; required?: boolean };
@@ -55,6 +56,9 @@ ajv.addSchema({ $id: 'openapi', components: document.components });
 
 /** What Temporal keeps is no command of the ledger: it has no position, and nothing to wait for. */
 const KEPT_BY_TEMPORAL = /^\/v1\/schedules(\/\{id\}(\/(pause|resume))?)?$/;
+
+/** Webhooks are no part of the ledger either. */
+const KEPT_BESIDE_THE_LOG = /^\/v1\/webhooks(\/|$)/;
 
 const SOMETIMES = /^(Idempotency-Replayed|Link)$/;
 const WHERE_ASKED_FOR = /^(Idempotency-Replayed|Ledger-Position|Preference-Applied)$/;
@@ -105,6 +109,7 @@ describe('the OpenAPI document', () => {
     }
     // What a rail calls back with is no client's command: however often it comes, it has one effect.
     if (method === 'GET' || KEPT_BY_TEMPORAL.test(path) || path.startsWith('/v1/rails/')) return;
+    if (KEPT_BESIDE_THE_LOG.test(path)) return;
     expect(parameters.map(({ name }) => name)).toEqual(expect.arrayContaining(['Idempotency-Key', 'Prefer']));
     expect(Object.keys(operation.responses)).toEqual(
       expect.arrayContaining(['202', '400', '413', '415', '422', '500', '503']),
@@ -238,6 +243,16 @@ describe('what the app answers is what the document says', () => {
     ['/v1/schedules/{id}/resume', '/v1/schedules/sch_1/resume', { method: 'POST' }],
     ['/v1/schedules/{id}/trigger', '/v1/schedules/sch_1/trigger', post({})],
     ['/v1/schedules/{id}/trigger', '/v1/schedules/sch_1/trigger', post({}), accepted],
+    ['/v1/webhooks', '/v1/webhooks', post(webhookBody, KEY)],
+    ['/v1/webhooks', '/v1/webhooks', post({})],
+    ['/v1/webhooks', '/v1/webhooks'],
+    ['/v1/webhooks', '/v1/webhooks?cursor=x'],
+    ['/v1/webhooks/{id}', '/v1/webhooks/wh_1'],
+    ['/v1/webhooks/{id}', '/v1/webhooks/wh_2'],
+    ['/v1/webhooks/{id}', '/v1/webhooks/wh_1', { ...post({ status: 'disabled' }), method: 'PATCH' }],
+    ['/v1/webhooks/{id}/deliveries', '/v1/webhooks/wh_1/deliveries'],
+    ['/v1/webhooks/{id}/deliveries/{event}/redeliver', '/v1/webhooks/wh_1/deliveries/5/redeliver', post({})],
+    ['/v1/webhooks/{id}/deliveries/{event}/redeliver', '/v1/webhooks/wh_1/deliveries/x/redeliver', post({})],
     ['/v1/events', '/v1/events'],
     ['/v1/events', '/v1/events?cursor=x'],
     ['/healthz', '/healthz'],
@@ -250,7 +265,13 @@ describe('what the app answers is what the document says', () => {
     ['/docs/{file}', '/docs/other.js'],
   ])('%s: %s', async (...[path, url, init = {}, given = {}]) => {
     const schedules = memorySchedules({ made: ['sch_1'], started: [started] });
-    const over = testApp({ schedules, readStore: store, events: eventReader([deposited(3)]), ...given });
+    const over = testApp({
+      schedules,
+      webhooks: memoryWebhooks(['wh_1']),
+      readStore: store,
+      events: eventReader([deposited(3)]),
+      ...given,
+    });
     const response = await over.app.request(url, init);
     const operation = document.paths[path]?.[(init.method ?? 'GET').toLowerCase()];
     const described = operation?.responses[response.status];

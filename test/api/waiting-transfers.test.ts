@@ -155,10 +155,10 @@ describe('a transfer with a date', () => {
 describe('a withdrawal through a payment rail', () => {
   it('is 202 and pending, and holds the money', async () => {
     const { app, balances } = await ledgerApp();
-    const body = { ...deposit, amount: '300', rail: 'sandbox' };
+    const body = { ...deposit, amount: '300', rail: 'simulator' };
     const response = await app.request('/v1/withdrawals', post(body, KEY));
     expect(response.status).toBe(202);
-    expect(await read(response)).toMatchObject({ kind: 'withdrawal', status: 'pending', rail: 'sandbox' });
+    expect(await read(response)).toMatchObject({ kind: 'withdrawal', status: 'pending', rail: 'simulator' });
     expect(balances('alice')).toMatchObject({ posted: '1000', held: '300' });
     const cancelled = await app.request(`/v1/transfers/${id}/cancel`, { method: 'POST' });
     expect(cancelled.status).toBe(409);

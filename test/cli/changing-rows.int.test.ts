@@ -6,11 +6,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, t
 import { ReadModelCheck } from '../../cli/read-model-check.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import type { Finding } from '../../eventlog/audit/finding.ts';
-import { apply } from '../../projector/apply.ts';
-import { advance, readPosition } from '../../projector/checkpoint.ts';
+import { readPosition } from '../../projector/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../projector/database.ts';
 import { migrate } from '../../projector/migrate.ts';
-import { openReadModel } from '../projector/test-read-model.ts';
+import { openReadModel, project as projectEvents } from '../projector/test-read-model.ts';
 import type { TestLedger } from '../support/test-ledger.ts';
 import { commandLine } from './command-line.ts';
 import { openWaitingLedger } from './some-ledger.ts';
@@ -32,9 +31,10 @@ afterEach(async () => db.end());
 
 /** Brings the read model up to a position. */
 async function project(to: number): Promise<void> {
-  const from = await readPosition(db);
-  const some = events.filter(({ position }) => position > from && position <= to);
-  if (some.length > 0) await advance(db, from, apply(some));
+  await projectEvents(
+    db,
+    events.filter(({ position }) => position <= to),
+  );
 }
 
 /**
@@ -105,7 +105,7 @@ describe('rows that change', () => {
     const own = connectReadModel(databaseUrl, log.ledger);
     const run = commandLine({ ledger: log.ledger, natsUrl, databaseUrl });
     await migrate(own);
-    await advance(own, 0, apply(events));
+    await projectEvents(own, events);
     expect((await run('verify', '--read-model')).out).toMatch(/equals the log up to position 51\n/);
     await own.sql`update ${own.table('holds')} set status = 'voided' where id = 'h2'`;
     const broken = await run('verify');

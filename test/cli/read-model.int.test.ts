@@ -1,11 +1,10 @@
 /** The read model on the real Postgres that the run started, held against the log. */
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
-import { advance, readPosition } from '../../projector/checkpoint.ts';
-import { apply } from '../../projector/apply.ts';
 import { connectReadModel, type ReadModel } from '../../projector/database.ts';
 import { migrate } from '../../projector/migrate.ts';
 import { runProjector } from '../../projector/projector.ts';
 import { createAccount, moveMoney, type TestLedger } from '../support/test-ledger.ts';
+import { project as projectEvents } from '../projector/test-read-model.ts';
 import { commandLine, type Ran } from './command-line.ts';
 import { openSomeLedger } from './some-ledger.ts';
 
@@ -27,9 +26,11 @@ afterEach(async () => {
 
 /** Brings the read model up to a position. */
 async function project(to: number): Promise<void> {
-  const from = await readPosition(db);
-  const events = (await log.allEvents()).filter(({ position }) => position > from && position <= to);
-  await advance(db, from, apply(events));
+  const events = await log.allEvents();
+  await projectEvents(
+    db,
+    events.filter(({ position }) => position <= to),
+  );
 }
 
 type Report = { read_model: unknown; finding: { position: number; subject: string; message: string } | null };

@@ -57,7 +57,10 @@ describe('progress', () => {
     clock.now = 1_100;
     progress.tell('Checked', 2_500, 5_000);
     progress.clear();
-    expect(written).toEqual(['\r\u001B[KChecked 2,010 of 5,000 (40 %), 2,000/s', '\r\u001B[K']);
+    expect(written).toEqual([
+      '\r\u001B[KChecked [########............] 2,010 of 5,000 (40 %), 2,000/s, 2 s left',
+      '\r\u001B[K',
+    ]);
   });
 
   test('is a line every few seconds elsewhere', () => {

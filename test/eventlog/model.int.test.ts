@@ -17,9 +17,9 @@ const step = fc.record({
   appenders: fc.oneof({ weight: 4, arbitrary: fc.tuple(appender) }, fc.tuple(appender, appender)),
 });
 /** What is in one array is asked at once; the next array is asked when all of it is answered. */
-const steps = fc.array(fc.array(step, { minLength: 3, maxLength: 12, size: 'max' }), {
-  minLength: 2,
-  maxLength: 8,
+const steps = fc.array(fc.array(step, { minLength: 4, maxLength: 12, size: 'max' }), {
+  minLength: 4,
+  maxLength: 10,
   size: 'max',
 });
 
@@ -53,6 +53,7 @@ async function expectWhole(log: TestLedger): Promise<void> {
   expect(audit.end()).toBeUndefined();
 }
 
+/** How often each kind of event came. */
 const met: Record<string, number> = {};
 
 test('whatever is asked of several appenders at once, the log tells the story that the reference model would', async () => {
@@ -83,13 +84,16 @@ test('whatever is asked of several appenders at once, the log tells the story th
       }
     }),
     // Making a failure small takes its time: what is found by then is told.
-    { numRuns: 60, interruptAfterTimeLimit: 90_000 },
+    { numRuns: 50, interruptAfterTimeLimit: 90_000 },
   );
-  console.log(met);
+  // What the commands seldom bring about is not proven.
+  expect(Object.keys(met).length).toBeGreaterThanOrEqual(18);
 }, 120_000);
 
 /** Another command that asks for the same: a retry if it has a key, and if not, one of its own. */
 function again<Request extends CommandRequest>(request: Request): Request {
-  const own = request.idempotency_key === undefined ? { fingerprint: randomUUID() } : {};
-  return { ...request, ...own, command_id: randomUUID() };
+  const command_id = randomUUID();
+  if (request.idempotency_key !== undefined) return { ...request, command_id };
+  const made = request.type === 'hold.capture' ? { transfer: `c-${command_id}` } : {};
+  return { ...request, ...made, command_id, fingerprint: command_id };
 }

@@ -24,9 +24,12 @@ const inEuros = fc.constantFrom('ann', 'ben', 'cam', 'world_EUR');
 const currency = fc.constantFrom('EUR', 'EUR', 'EUR', 'EUR', 'USD');
 const amount = fc.integer({ min: 1, max: 9 });
 const time = fc.constantFrom(NOON, NIGHT);
-const transfer = fc.integer({ min: 0, max: 20 }).map((number) => `t${number}`);
+const transfer = fc.integer({ min: 0, max: 12 }).map((number) => `t${number}`);
+/** Those that wait have names of their own, so that they are found. */
+const waiting = fc.constantFrom('w1', 'w2', 'w3', 'w4');
+const begun = fc.oneof({ weight: 3, arbitrary: waiting }, { weight: 1, arbitrary: transfer });
 const reversible = fc.oneof(
-  transfer,
+  begun,
   fc.constantFrom('begin1', 'begin2', 'r1', 'r2', 'c-k1', 'c-k2', 'c-k3', 'c-k4'),
 );
 const hold = fc.integer({ min: 1, max: 6 }).map((number) => `h${number}`);
@@ -53,16 +56,13 @@ function given<Fields extends object>(
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
-const waits = fc.constantFrom<Partial<MovementRequest>>(
-  {},
-  {},
-  {},
-  { approval_expires_at: NOON },
+const WAITS: readonly Partial<MovementRequest>[] = [
   { approval_expires_at: NOON },
   { scheduled_for: NOON },
   { approval_expires_at: NOON, scheduled_for: NIGHT },
   { rail: 'sepa' },
-);
+];
+const waits = fc.constantFrom({}, {}, {}, ...WAITS);
 const movement = fc
   .record({ id: transfer, source: account, destination: account, amount, currency, waits })
   .map(({ id, waits: more, amount: units, currency: code, ...between }) =>
@@ -90,12 +90,17 @@ const reversal = fc
   .map(({ id, of, part }) =>
     named(reverse(id, of, given({ amount: part === undefined ? part : String(part) })), `key of ${id}`),
   );
+const likelyToWait = fc
+  .record({ id: waiting, source: customer, amount, waits: fc.constantFrom(...WAITS) })
+  .map(({ id, source, amount: units, waits: more }) =>
+    named(moveMoney(id, { source, destination: 'world_EUR', amount: String(units) }, more), `key of ${id}`),
+  );
 const said = fc
-  .tuple(transfer, fc.constantFrom('approve', 'approve', 'reject', 'cancel'), key)
+  .tuple(begun, fc.constantFrom('approve', 'approve', 'reject', 'cancel'), key)
   .map(([id, what, name]) => named(answer(id, what), name));
 const steps = fc
   .tuple(
-    transfer,
+    begun,
     fc.constantFrom<Parameters<typeof step>[1]>(
       { type: 'transfer.complete' },
       { type: 'transfer.complete' },
@@ -106,7 +111,7 @@ const steps = fc
   )
   .map(([id, what]) => step(id, what));
 const resolution = fc
-  .tuple(transfer, fc.constantFrom('completed' as const, 'failed' as const), key)
+  .tuple(begun, fc.constantFrom('completed' as const, 'failed' as const), key)
   .map(([id, outcome, name]) => named(resolve(id, outcome), name));
 const placing = fc
   .record({ id: hold, of: account, amount, currency, destination: maybe(account), expires: maybe(time) })
@@ -165,9 +170,10 @@ export const anyRequest: fc.Arbitrary<CommandRequest> = fc.oneof(
   { weight: 8, arbitrary: likely },
   { weight: 3, arbitrary: transaction },
   { weight: 4, arbitrary: reversal },
-  { weight: 5, arbitrary: said },
-  { weight: 3, arbitrary: steps },
-  { weight: 1, arbitrary: resolution },
+  { weight: 4, arbitrary: likelyToWait },
+  { weight: 8, arbitrary: said },
+  { weight: 8, arbitrary: steps },
+  { weight: 3, arbitrary: resolution },
   { weight: 2, arbitrary: placing },
   { weight: 4, arbitrary: likelyPlacing },
   { weight: 4, arbitrary: capture },

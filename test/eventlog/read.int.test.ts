@@ -85,6 +85,24 @@ describe('reading in bulk', () => {
   });
 });
 
+describe('the position of the next published event', () => {
+  test.each([
+    {},
+    { account: 'alice' },
+    { type: 'ledger.TransferCompleted.v1' },
+    { account: 'alice', type: 'ledger.AccountCreated.v1' },
+    { account: 'alice', type: 'ledger.TransferCompleted.v1' },
+    { account: 'nobody' },
+    { type: 'ledger.Nothing.v1' },
+  ])('with the filter %j is that of the first event which a page has', async (filter) => {
+    // The second event is a receipt, which is not published.
+    for (const after of [0, 1, 2, 3, 1_000, all.length - 1, all.length, all.length + 9]) {
+      const [event] = await log.reader.read(after, 1, filter);
+      expect(await log.reader.nextPosition(after, filter), `after ${after}`).toBe(event?.position);
+    }
+  });
+});
+
 describe('headers', () => {
   test('are read from the wire as the client itself would read them', async () => {
     const subject = `headers-${log.ledger}`;

@@ -10,6 +10,7 @@ import {
   moveMoney,
   openTestLedger,
   placeHold,
+  resolve,
   reverse,
   step,
   transact,
@@ -39,6 +40,10 @@ const THINGS = {
   scheduled: async (id: string) => log.submit(moveMoney(id, fromAlice, { scheduled_for: NOON })),
   pending: async (id: string) =>
     log.submit(moveMoney(id, { ...fromAlice, destination: 'world_EUR' }, { rail: 'sepa' })),
+  parked: async (id: string) => {
+    await THINGS.pending(id);
+    return log.submit(step(id, { type: 'transfer.park', reason: 'no answer' }));
+  },
   hold: async (id: string) =>
     log.submit(placeHold(id, { account: 'alice', amount: '5' }, { expires_at: NOON })),
 } as const;
@@ -110,6 +115,13 @@ const KEYED: readonly Case[] = [
     given: 'scheduled',
     ask: (id) => answer(id, 'cancel'),
     says: { transfer: { status: 'cancelled' } },
+  },
+  { what: 'a resolution', given: 'parked', ask: (id) => resolve(id, 'completed'), says: posted },
+  {
+    what: 'a resolution that gives up',
+    given: 'parked',
+    ask: (id) => resolve(id, 'failed', { reason: 'it came back' }),
+    says: { transfer: { status: 'failed', reason: 'resolved_as_failed' } },
   },
   {
     what: 'a hold',
@@ -192,6 +204,12 @@ const UNKEYED: readonly Case[] = [
     given: 'pending',
     ask: (id) => step(id, { type: 'transfer.fail', code: 'rail_declined', detail: 'No such IBAN.' }),
     says: { transfer: { status: 'failed', reason: 'rail_declined' } },
+  },
+  {
+    what: 'a parking',
+    given: 'pending',
+    ask: (id) => step(id, { type: 'transfer.park', reason: 'no answer' }),
+    says: { transfer: { status: 'pending', reason: 'no answer' } },
   },
   {
     what: "a hold's expiry",

@@ -159,6 +159,50 @@ describe('an answer that changes nothing', () => {
   });
 });
 
+describe('an appender that has not heard of what another did', () => {
+  test('lets go what the other has held, and moves it', async () => {
+    await log.submit(createAccount('fred'));
+    await log.submit(moveMoney('fred1', { source: 'world_EUR', destination: 'fred', amount: '10' }));
+    const late = await log.join();
+    await late.submit(moveMoney('fred2', { source: 'fred', destination: 'bob', amount: '1' }));
+    await log.submit(placeHold('h6', { account: 'fred', amount: '2' }));
+    await log.submit(placeHold('h7', { account: 'fred', amount: '3' }));
+    await log.submit(
+      moveMoney('w6', { source: 'fred', destination: 'bob', amount: '4' }, { approval_expires_at: NOON }),
+    );
+    expect(
+      await Promise.all([
+        late.submit(changeHold('h6', { type: 'hold.void' })),
+        late.submit(changeHold('h7', { type: 'hold.capture', transfer: 'c7' })),
+        late.submit(answer('w6', 'approve')),
+      ]),
+    ).toMatchObject([
+      { hold: { status: 'voided' } },
+      { hold: { status: 'captured' } },
+      { transfer: { status: 'posted' } },
+    ]);
+  });
+
+  test('is asked again for what the other has made, and for what follows it, at once', async () => {
+    const request = moveMoney('w7', fromAlice(1), { approval_expires_at: NOON });
+    const first = await log.submit(request);
+    const late = await log.join();
+    const [approved, again] = await Promise.all([late.submit(answer('w7', 'approve')), late.submit(request)]);
+    expect(approved).toMatchObject({ transfer: { status: 'posted' } });
+    expect(again).toEqual({ ...first, replayed: true });
+  });
+
+  test('holds no money for an account that the other has closed', async () => {
+    await log.submit(createAccount('gina'));
+    const late = await log.join();
+    await late.submit(placeHold('h8', { account: 'alice', amount: '1' }, { destination: 'gina' }));
+    await log.submit(changeAccount('gina', { type: 'account.close' }));
+    expect(
+      await late.submit(placeHold('h9', { account: 'alice', amount: '1' }, { destination: 'gina' })),
+    ).toMatchObject({ type: 'rejected', rejection: { code: 'account_closed' } });
+  });
+});
+
 describe('an appender whose batch was refused', () => {
   test('forgets what it would have made: it is not there', async () => {
     await log.submit(createAccount('eve'));

@@ -76,6 +76,34 @@ test('the lag is shown while both ends are known, and comes back when they are a
   expect(await current()).toEqual(all);
 });
 
+test('each projection shows its own lag, what it has parked and whether it has stopped', async () => {
+  const metrics = createMetrics();
+  const one = {
+    version: 1,
+    status: 'live',
+    parked: 0,
+    lag_events: 2,
+    lag_seconds: 0.5,
+    position: 7,
+  } as const;
+  let projections: NonNullable<Positions['projections']> = [
+    { ...one, name: 'balances' },
+    { ...one, name: 'totals', status: 'stopped', error: 'odd', parked: 3, lag_seconds: null },
+  ];
+  projectorMetrics(metrics, () => Promise.resolve({ log: 9, readModel: 7, projections }));
+  expect(await shown(metrics, 'tallybook_projection')).toEqual([
+    'tallybook_projection_position{projection="balances"} 7',
+    'tallybook_projection_position{projection="totals"} 7',
+    'tallybook_projection_lag_events{projection="balances"} 2',
+    'tallybook_projection_lag_events{projection="totals"} 2',
+    'tallybook_projection_lag_seconds{projection="balances"} 0.5',
+    'tallybook_projection_parked{projection="totals"} 3',
+    'tallybook_projection_stopped{projection="totals"} 1',
+  ]);
+  projections = [];
+  expect(await shown(metrics, 'tallybook_projection')).toEqual([]);
+});
+
 test('a process without HTTP of its own serves its metrics where it is told, and nowhere otherwise', async () => {
   const metrics = createMetrics();
   const host = '127.0.0.1';

@@ -18,7 +18,15 @@ describe('events', () => {
     const log = createTestLog();
     log.open('alice');
     const answer = log.answer('alice');
-    const none = { accounts: [], entries: [], transfers: [], transactionAccounts: [], holds: [] };
+    const none = {
+      accounts: [],
+      entries: [],
+      transfers: [],
+      transactionAccounts: [],
+      labels: [],
+      holds: [],
+      totals: [],
+    };
     expect(apply(answer)).toEqual({ position: 2, ...none });
   });
 

@@ -45,7 +45,7 @@ function startProcess() {
 
 /** Resolves when the projector tells that it has reached a position. */
 async function reached(position: number): Promise<void> {
-  for await (const message of ledger.nc.subscribe(positionSubject(ledger.ledger, 'read-model'))) {
+  for await (const message of ledger.nc.subscribe(positionSubject(ledger.ledger, 'balances'))) {
     if (Number(message.string()) >= position) return;
   }
 }

@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { apply } from '../../projector/apply.ts';
-import { advance, readPosition } from '../../projector/checkpoint.ts';
+import { buildsOf } from '../../projector/builds.ts';
+import { readStandings } from '../../projector/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../projector/database.ts';
 import { migrate } from '../../projector/migrate.ts';
+import { PROJECTIONS } from '../../projector/projections.ts';
+import { writeRows } from '../../projector/write-rows.ts';
 
 /** Connects to an empty read model, on the run's server or another one. */
 export async function openReadModel(url = inject('servers').databaseUrl): Promise<ReadModel> {
@@ -14,9 +16,16 @@ export async function openReadModel(url = inject('servers').databaseUrl): Promis
   return db;
 }
 
-/** Applies events that follow what is there. */
+/** Applies what projections do not have yet of these events. */
 export async function project(db: ReadModel, events: readonly RecordedEvent[]): Promise<void> {
-  await advance(db, await readPosition(db), apply(events));
+  const standings = await readStandings(db);
+  for (const projection of Object.values(PROJECTIONS)) {
+    const standing = standings.find(({ name }) => name === projection.name)!;
+    const news = events.filter(({ position }) => position > standing.position);
+    if (news.length === 0) continue;
+    const [live] = buildsOf(db, projection, standing);
+    await writeRows(live!, { to: news.at(-1)!.position, rows: projection.apply(news) });
+  }
 }
 
 /** Everything that the read model holds. */
@@ -27,6 +36,9 @@ export async function contents({ sql, table }: ReadModel) {
     transfers: await sql`select * from ${table('transfers')} order by id`,
     transactionAccounts:
       await sql`select * from ${table('transaction_accounts')} order by first_position, account`,
+    labels: await sql`select * from ${table('labels')} order by kind, label, first_position`,
+    accountLabels: await sql`select * from ${table('account_labels')} order by label, first_position`,
+    totals: await sql`select * from ${table('daily_totals')} order by account, day`,
     entries: await sql`select * from ${table('entries')} order by position`,
     holds: await sql`select * from ${table('holds')} order by id`,
   };

@@ -8,7 +8,7 @@ import { createReadStore } from '../../projector/postgres.ts';
 import { InvalidCursor, type Page, type PageRequest, type ReadStore } from '../../projector/read-store.ts';
 import { createTestLog, type TestLog } from '../support/events.ts';
 import { AT, held, LATER, placed, reversal, step, transaction } from './commands.ts';
-import { history, STEPS } from './history.ts';
+import { choices, history } from './history.ts';
 import { contents, openReadModel, project } from './test-read-model.ts';
 
 let db: ReadModel;
@@ -51,7 +51,7 @@ async function ids(
 }
 
 describe('any history', () => {
-  const chosen = Array.from({ length: 200 }, (_, index) => (index * index + 7 * index) % STEPS);
+  const chosen = choices(1, 200);
 
   it('leaves every transfer and every hold as its last event says', async () => {
     const { events } = history(chosen);
@@ -293,7 +293,7 @@ describe('sums beyond 64 bits', () => {
   it('are not reached by what is held', async () => {
     log.open('euros', { overdraftLimit: AMOUNT_MAX });
     log.deposit('euros', AMOUNT_MAX - 1_000n);
-    expect(() => log.run(placed('h1', ['euros', HUGE]))).toThrow('would pass 2^63-1');
+    expect(log.run(placed('h1', ['euros', HUGE]))).toEqual([]);
     log.run(placed('h2', ['euros', AMOUNT_MAX]));
     await catchUp();
     expect(await store.account('euros')).toMatchObject({ balances: { held: `${AMOUNT_MAX}` } });

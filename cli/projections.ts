@@ -1,0 +1,11 @@
+/** Projections as they are typed. */
+import type { Projection } from '../projector/projection.ts';
+import { PROJECTIONS } from '../projector/projections.ts';
+import { WrongUsage } from './command.ts';
+
+/** @throws WrongUsage if there is none of this name */
+export function projectionNamed(name: string): Projection {
+  const found = Object.values(PROJECTIONS).find((projection) => projection.name === name);
+  if (found) return found;
+  throw new WrongUsage(`There is no projection "${name}". There are ${Object.keys(PROJECTIONS).join(', ')}.`);
+}
