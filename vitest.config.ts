@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     // The cores are shared with the servers that the tests talk to.
     maxWorkers: 2,
+    // Tests that run beside each other in one file wait most of the time.
+    maxConcurrency: 8,
     projects: [
       {
         test: {

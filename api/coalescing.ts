@@ -14,19 +14,24 @@ export type CoalescingLimits = {
   readonly bytesMax: number;
   /** Commands that may gather; one more is overloaded. */
   readonly queueMax: number;
+  /** How long a command may take in all, gathering included. */
+  readonly patienceMs: number;
 };
 
+/** Both are to be done at a deadline, by `Date.now()`. */
 export type Carriers = {
-  readonly alone: (request: CommandRequest) => Promise<CommandOutcome>;
+  readonly alone: (request: CommandRequest, deadline: number) => Promise<CommandOutcome>;
   /** One outcome, or one error, for each request, in order. */
   readonly together: (
     requests: readonly CommandRequest[],
+    deadline: number,
   ) => Promise<readonly PromiseSettledResult<CommandOutcome>[]>;
 };
 
 type Waiting = {
   readonly request: CommandRequest;
   readonly bytes: number;
+  readonly deadline: number;
   readonly resolve: (outcome: CommandOutcome) => void;
   readonly reject: (error: unknown) => void;
 };
@@ -34,7 +39,7 @@ type Waiting = {
 /** A way to carry commands out, together when they are many. */
 export function createCoalescer(
   { alone, together }: Carriers,
-  { inFlightMax, countMax, bytesMax, queueMax }: CoalescingLimits,
+  { inFlightMax, countMax, bytesMax, queueMax, patienceMs }: CoalescingLimits,
 ): (request: CommandRequest) => Promise<CommandOutcome> {
   const queue: Waiting[] = [];
   let inFlight = 0;
@@ -42,11 +47,15 @@ export function createCoalescer(
   async function carry(batch: readonly Waiting[]): Promise<void> {
     const [first] = batch;
     if (first && batch.length === 1) {
-      await alone(first.request).then(first.resolve, first.reject);
+      await alone(first.request, first.deadline).then(first.resolve, first.reject);
       return;
     }
     try {
-      const settled = await together(batch.map(({ request }) => request));
+      const deadline = Math.min(...batch.map((waiting) => waiting.deadline));
+      const settled = await together(
+        batch.map(({ request }) => request),
+        deadline,
+      );
       for (const [index, waiting] of batch.entries()) {
         const one = settled[index];
         if (one?.status === 'fulfilled') waiting.resolve(one.value);
@@ -77,14 +86,29 @@ export function createCoalescer(
     }
   }
 
+  /** What is under way may take all the time that a command has that waits behind it. */
+  function giveUpLater(waiting: Waiting): void {
+    const timer = setTimeout(() => {
+      const place = queue.indexOf(waiting);
+      if (place < 0) return;
+      queue.splice(place, 1);
+      const detail = 'No outcome in time: nothing was done. The same request may be sent again.';
+      waiting.resolve({ type: 'unavailable', code: 'dependency_unavailable', detail });
+    }, waiting.deadline - Date.now());
+    timer.unref();
+  }
+
   return (request) => {
     if (queue.length >= queueMax) {
       const detail = `${queueMax} commands wait already.`;
       return Promise.resolve({ type: 'unavailable', code: 'overloaded', detail });
     }
     return new Promise((resolve, reject) => {
-      queue.push({ request, bytes: JSON.stringify(request).length, resolve, reject });
+      const bytes = JSON.stringify(request).length;
+      const waiting = { request, bytes, deadline: Date.now() + patienceMs, resolve, reject };
+      queue.push(waiting);
       pump();
+      if (queue.includes(waiting)) giveUpLater(waiting);
     });
   };
 }

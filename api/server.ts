@@ -41,6 +41,8 @@ export type ApiOptions = {
   readonly webhooks: { readonly allowPrivate: boolean };
   /** Whether commands that come at the same time share a workflow. */
   readonly coalescing?: 'on' | 'off';
+  /** Commands that may wait for a workflow that they share. */
+  readonly queueMax?: number;
   /** What is to be different in the live stream: for tests. */
   readonly live?: Partial<LiveSettings>;
 };
@@ -48,6 +50,7 @@ export type ApiOptions = {
 /** Starts to listen. */
 export async function startApi(options: ApiOptions): Promise<{ url: string; close: () => Promise<void> }> {
   const { connection, board, nc, metrics, namespace, databaseUrl, ledger, host, port, rails } = options;
+  const { coalescing, queueMax = 10_000 } = options;
   const client = new Client({ connection, namespace });
   const readModel = connectReadModel(databaseUrl, ledger, PAGE_PLANS);
   const readStore = createReadStore(readModel);
@@ -70,7 +73,7 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
   const app = createApp({
     ledger,
     natsServer: nc.getServer(),
-    commands: createCommands(client, board, options.coalescing === 'off' ? 'off' : undefined),
+    commands: createCommands(client, board, coalescing === 'off' ? 'off' : { queueMax }),
     schedules: createSchedules(client),
     webhooks: createWebhooks(nc, options),
     bulks: {

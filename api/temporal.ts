@@ -40,6 +40,7 @@ const COALESCING: CoalescingLimits = {
   countMax: 200,
   bytesMax: 256 * 1024,
   queueMax: 10_000,
+  patienceMs: PATIENCE_MS,
 };
 
 /**
@@ -51,12 +52,15 @@ const COALESCING: CoalescingLimits = {
 export function createCommands(
   client: Client,
   board?: OutcomeBoard,
-  coalescing: CoalescingLimits | 'off' = COALESCING,
+  coalescing: Partial<CoalescingLimits> | 'off' = {},
 ): Commands {
   const workflows = new Workflows(client, board);
-  const alone = (request: CommandRequest) => workflows.carryOut(request, true);
+  const alone = (request: CommandRequest, deadline?: number) => workflows.carryOut(request, true, deadline);
   const together = createTogether(client, { alone, board });
-  const coalesce = coalescing === 'off' ? alone : createCoalescer({ alone, together }, coalescing);
+  const coalesce =
+    coalescing === 'off'
+      ? (request: CommandRequest) => alone(request)
+      : createCoalescer({ alone, together }, { ...COALESCING, ...coalescing });
   /** What is being asked for with a key, by the request. A workflow takes few updates at once, and clients are hasty. */
   const asked = new Map<string, Promise<CommandOutcome>>();
   return {
@@ -64,12 +68,13 @@ export function createCommands(
       const { idempotency_key: key, fingerprint } = request;
       // What nobody waits for is found under its own id until the read model shows it.
       if (!wait) return workflows.carryOut(request, wait);
-      const carry = updates(request) || mayWait(request) ? alone : coalesce;
-      if (key === undefined) return carry(request);
+      const carry = (): Promise<CommandOutcome> =>
+        updates(request) || mayWait(request) ? alone(request) : coalesce(request);
+      if (key === undefined) return carry();
       const name = `${key} ${fingerprint}`;
       const same = asked.get(name);
       if (same) return repeated(await same);
-      const outcome = carry(request);
+      const outcome = carry();
       asked.set(name, outcome);
       return outcome.finally(() => asked.delete(name));
     },
@@ -98,8 +103,12 @@ class Workflows {
     this.#board = board;
   }
 
-  async carryOut(request: CommandRequest, wait: boolean): Promise<CommandOutcome> {
-    const errand = { workflowId: workflowIdOf(request), wait, deadline: Date.now() + PATIENCE_MS };
+  async carryOut(
+    request: CommandRequest,
+    wait: boolean,
+    deadline = Date.now() + PATIENCE_MS,
+  ): Promise<CommandOutcome> {
+    const errand = { workflowId: workflowIdOf(request), wait, deadline };
     try {
       const answered = updates(request) ? await this.#update(request, errand) : undefined;
       return answered ?? (await this.#run(request, errand));

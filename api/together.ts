@@ -10,9 +10,6 @@ import { heard } from './heard.ts';
 import { outcomeOfFailure } from './workflow-failures.ts';
 import { searchAttributesOfMany } from './workflow-labels.ts';
 
-/** How long a request may wait for its outcome; HTTP answers within 10 s. */
-const PATIENCE_MS = 8_500;
-
 /**
  * The carrier of several commands at once.
  * @param alone carries out each of them by itself if nobody tells what became of them: the log knows
@@ -21,8 +18,7 @@ export function createTogether(
   client: Client,
   { alone, board }: { alone: Carriers['alone']; board: OutcomeBoard | undefined },
 ): Carriers['together'] {
-  return async (requests) => {
-    const deadline = Date.now() + PATIENCE_MS;
+  return async (requests, deadline) => {
     const workflowId = `commands/${randomUUID()}`;
     // Before the start: the worker may be done before the start has returned.
     const local = board?.expect(workflowId);
@@ -42,7 +38,7 @@ export function createTogether(
       const { results } = await client.withDeadline(deadline, () => handle.result() as Promise<Together>);
       if (results) return results.map(settledOf);
       // The worker was another process after all, and told itself.
-      return await Promise.allSettled(requests.map(alone));
+      return await Promise.allSettled(requests.map((request) => alone(request, deadline)));
     } catch (error) {
       const outcome = outcomeOfFailure(error);
       return requests.map(() => ({ status: 'fulfilled', value: outcome }));

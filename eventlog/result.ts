@@ -69,27 +69,33 @@ function transferResult(
   tip: TransferTip,
   { place, created, refusal }: Kept & { refusal: { rejection?: Refusal } },
 ): Result {
-  const resource = () => transferFrom(there(tip.last));
+  const resource = (position: number | undefined) => transferFrom({ ...there(tip.last), position });
   const known = knownPosition(tip, place);
   return {
     outcome() {
       const position = known ?? laterPosition(tip, place);
-      const transfer = { ...resource(), position };
-      return { type: 'transfer', transfer, created, position, replayed: false, ...refusal };
+      return {
+        type: 'transfer',
+        transfer: resource(position),
+        created,
+        position,
+        replayed: false,
+        ...refusal,
+      };
     },
-    receipt: () => ({ created, transfer: { ...resource(), ...given(known) }, ...refusal }),
+    receipt: () => ({ created, transfer: resource(known), ...refusal }),
   };
 }
 
 function holdResult(tip: HoldTip, { place, created }: Kept): Result {
-  const resource = () => holdFrom(there(tip.last));
+  const resource = (position: number | undefined) => holdFrom({ ...there(tip.last), position });
   const known = knownPosition(tip, place);
   return {
     outcome() {
       const position = known ?? laterPosition(tip, place);
-      return { type: 'hold', hold: { ...resource(), position }, created, position, replayed: false };
+      return { type: 'hold', hold: resource(position), created, position, replayed: false };
     },
-    receipt: () => ({ created, hold: { ...resource(), ...given(known) } }),
+    receipt: () => ({ created, hold: resource(known) }),
   };
 }
 
@@ -121,10 +127,6 @@ function knownPosition(tip: ChainEnd, { append }: ResultPlace): number | undefin
 function laterPosition(tip: ChainEnd, place: ResultPlace): number {
   const receipt = receiptPosition(place);
   return receipt === undefined ? positionOf(tip) : receipt - 1;
-}
-
-function given(position: number | undefined): { position?: number } {
-  return position === undefined ? {} : { position };
 }
 
 function there<Thing>(thing: Thing | undefined): Thing {

@@ -6,7 +6,13 @@ import type { CommandOutcome } from '../../api/commands.ts';
 import type { CommandRequest } from '../../contracts/commands.ts';
 import { moveMoney } from '../support/test-ledger.ts';
 
-const LIMITS: CoalescingLimits = { inFlightMax: 2, countMax: 5, bytesMax: 10_000, queueMax: 100 };
+const LIMITS: CoalescingLimits = {
+  inFlightMax: 2,
+  countMax: 5,
+  bytesMax: 10_000,
+  queueMax: 100,
+  patienceMs: 8_000,
+};
 const request = (id: string) => moveMoney(id, { source: 'a', destination: 'b', amount: '1' });
 
 /** The outcome of a command that says which one it was. */
@@ -72,6 +78,20 @@ describe('commands that arrive', () => {
     expect(outcomes[4]).toMatchObject({ code: 'overloaded' });
   });
 
+  test('and wait too long for what is under way are answered in time, with nothing done', async () => {
+    const { carried, given } = carriers({
+      alone: async (one) => {
+        await sleep(200);
+        return outcomeOf(one);
+      },
+    });
+    const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1, patienceMs: 50 });
+    const [first, second] = await Promise.all([coalesce(request('1')), coalesce(request('2'))]);
+    expect(first).toEqual(outcomeOf(request('1')));
+    expect(second).toMatchObject({ type: 'unavailable', code: 'dependency_unavailable' });
+    expect(carried).toEqual([]);
+  });
+
   test('with a bug in one of them fail alone', async () => {
     const { given } = carriers({
       together: (requests) =>
@@ -109,8 +129,8 @@ describe('commands that arrive', () => {
         };
         const coalesce = createCoalescer(
           {
-            alone: (one) => bounded(() => given.alone(one)),
-            together: (many) => bounded(() => given.together(many)),
+            alone: (one, deadline) => bounded(() => given.alone(one, deadline)),
+            together: (many, deadline) => bounded(() => given.together(many, deadline)),
           },
           { ...LIMITS, inFlightMax },
         );

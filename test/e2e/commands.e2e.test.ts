@@ -248,7 +248,7 @@ describe('on NATS', () => {
       expect(header('datacontenttype')).toBe('application/json');
       expect(header('ce-time')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       expect(header('ce-hash')).toMatch(/^[0-9a-f]{64}$/);
-      expect(header('ce-workflowid')).toMatch(/^(account|transfer)\//);
+      expect(header('ce-workflowid')).toMatch(/^(account|transfer|commands)\//);
       expect(seen.has(header('ce-id'))).toBe(false);
       seen.add(header('ce-id'));
       const id = `${aggregate}/${header('ce-subject')}`;
