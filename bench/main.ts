@@ -10,6 +10,7 @@ import { freePort } from '../dev/ports.ts';
 import { startThrowaway } from '../dev/throwaway.ts';
 import { run, type Load, type Measured } from './load.ts';
 import { machine } from './machine.ts';
+import { readYourWrites } from './read-your-writes.ts';
 
 const ACCOUNTS = 1_000;
 const ROUNDS = 3;
@@ -22,7 +23,11 @@ const LOADS = [
   { clients: 1, pauseMs: 0 },
   { clients: 1, pauseMs: 50 },
   { clients: 32, pauseMs: 0 },
+  { clients: 256, pauseMs: 0 },
 ] as const;
+
+/** Clients that read what they have just written. */
+const READERS = 64;
 
 type Row = { system: string; clients: number; pauseMs: number; rounds: Measured[] };
 
@@ -54,6 +59,13 @@ try {
     }
     rows.push(...measured.map(([row]) => row));
   }
+  const readers = await openAccounts('reader', READERS);
+  const reads: Row = { system: 'read your write (the read)', clients: READERS, pauseMs: 0, rounds: [] };
+  for (let round = 1; round <= ROUNDS; round++) {
+    reads.rounds.push(await readYourWrites({ url: tallybook.url, accounts: readers, seconds: SECONDS }));
+    console.log(`round ${round} of ${ROUNDS}: ${reads.system}, ${READERS} clients`);
+  }
+  rows.push(reads);
   await checkMoney(accounts, rows);
   await report(rows);
 } finally {
@@ -79,8 +91,8 @@ async function post(path: string, body: object): Promise<void> {
   if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
 }
 
-async function openAccounts(): Promise<string[]> {
-  const ids = Array.from({ length: ACCOUNTS }, (_, index) => `bench-${index}`);
+async function openAccounts(name = 'bench', count = ACCOUNTS): Promise<string[]> {
+  const ids = Array.from({ length: count }, (_, index) => `${name}-${index}`);
   for (let start = 0; start < ids.length; start += 50) {
     const some = ids.slice(start, start + 50);
     await Promise.all(some.map((id) => post('/v1/accounts', { id, owner: 'bench', currency: 'EUR' })));
@@ -112,7 +124,8 @@ function noops(): Pick<Load, 'url' | 'next'> {
 async function checkMoney(ids: readonly string[], rows: readonly Row[]): Promise<void> {
   for (const { system, rounds } of rows) {
     const failures = rounds.flatMap((round) => Object.entries(round.failures));
-    if (failures.length > 0) throw new Error(`${system} was not answered 201: ${JSON.stringify(failures)}`);
+    if (failures.length > 0)
+      throw new Error(`${system} was not answered as it should: ${JSON.stringify(failures)}`);
   }
   const ready = (await (await fetch(`${tallybook.url}/readyz`)).json()) as {
     projector: { last_position: number };
@@ -171,4 +184,8 @@ async function report(rows: readonly Row[]): Promise<void> {
   console.log(`${cores} cores (${cpu}), ${memory_gib} GiB, Node ${node}`);
   console.log(`One client: a transfer's median is ${ratio(0)} times the no-op workflow's back to back,`);
   console.log(`and ${ratio(50)} times with 50 ms between requests.`);
+  const rate = (system: string) =>
+    figures.find((f) => f.system === system && f.clients === 256)?.per_second ?? 0;
+  const times = (rate('Tallybook transfer') / rate('no-op workflow')).toFixed(1);
+  console.log(`256 clients: ${times} transfers for each no-op workflow.`);
 }
