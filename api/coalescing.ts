@@ -14,6 +14,8 @@ export type CoalescingLimits = {
   readonly bytesMax: number;
   /** Commands that may gather; one more is overloaded. */
   readonly queueMax: number;
+  /** What has been under way for so long holds nobody up any more: it may wait for something of its own. */
+  readonly slowMs: number;
   /** How long a command may take in all, gathering included. */
   readonly patienceMs: number;
 };
@@ -39,7 +41,7 @@ type Waiting = {
 /** A way to carry commands out, together when they are many. */
 export function createCoalescer(
   { alone, together }: Carriers,
-  { inFlightMax, countMax, bytesMax, queueMax, patienceMs }: CoalescingLimits,
+  { inFlightMax, countMax, bytesMax, queueMax, patienceMs, slowMs }: CoalescingLimits,
 ): (request: CommandRequest) => Promise<CommandOutcome> {
   const queue: Waiting[] = [];
   let inFlight = 0;
@@ -79,9 +81,17 @@ export function createCoalescer(
   function pump(): void {
     while (inFlight < inFlightMax && queue.length > 0) {
       inFlight += 1;
-      void carry(take()).finally(() => {
+      let counted = true;
+      const free = () => {
+        if (!counted) return;
+        counted = false;
         inFlight -= 1;
         pump();
+      };
+      const slow = setTimeout(free, slowMs);
+      void carry(take()).finally(() => {
+        clearTimeout(slow);
+        free();
       });
     }
   }

@@ -34,13 +34,14 @@ const PATIENCE_MS = 8_500;
 const START_TIMEOUT_MS = 4_000;
 /** How long a worker may take to say how a workflow stands. */
 const QUERY_TIMEOUT_MS = 2_000;
-/** More workflows at once only take the processor from each other (ADR 13). */
+/** More workflows at once only take the processor from each other (ADR 13 has the measurements). */
 const COALESCING: CoalescingLimits = {
-  inFlightMax: 2,
+  inFlightMax: 1,
   countMax: 200,
   bytesMax: 256 * 1024,
   queueMax: 10_000,
   patienceMs: PATIENCE_MS,
+  slowMs: 500,
 };
 
 /**

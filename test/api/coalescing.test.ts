@@ -12,6 +12,7 @@ const LIMITS: CoalescingLimits = {
   bytesMax: 10_000,
   queueMax: 100,
   patienceMs: 8_000,
+  slowMs: 4_000,
 };
 const request = (id: string) => moveMoney(id, { source: 'a', destination: 'b', amount: '1' });
 
@@ -90,6 +91,20 @@ describe('commands that arrive', () => {
     expect(first).toEqual(outcomeOf(request('1')));
     expect(second).toMatchObject({ type: 'unavailable', code: 'dependency_unavailable' });
     expect(carried).toEqual([]);
+  });
+
+  test('do not wait long for one that waits for something of its own', async () => {
+    const { given } = carriers({
+      alone: async (one) => {
+        await sleep(one.id === 'slow' ? 300 : 2);
+        return outcomeOf(one);
+      },
+    });
+    const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1, slowMs: 20 });
+    const order: string[] = [];
+    const ask = (id: string) => coalesce(request(id)).then(() => order.push(id));
+    await Promise.all([ask('slow'), ask('quick'), ask('quick too')]);
+    expect(order).toEqual(['quick', 'quick too', 'slow']);
   });
 
   test('with a bug in one of them fail alone', async () => {

@@ -110,9 +110,12 @@ describe('with room for one command in the queue', () => {
     process.kill(natsPid(), 'SIGCONT');
     const first = (await Promise.all(waited)).map(({ status }) => status);
     const then = await Promise.all(joined);
-    // What was under way was waited for. What had been given up was started again, and that is a promise.
+    // What was under way was waited for. What had been given up, or had only gathered for a workflow, was started, and
+    // that is a promise.
     expect(new Set(first)).toEqual(new Set([201, 503]));
-    expect(then.map(({ status }) => status)).toEqual(first.map((status) => (status === 201 ? 201 : 202)));
+    for (const [index, { status }] of then.entries()) {
+      expect(first[index] === 201 ? [201, 202] : [202]).toContain(status);
+    }
     const statuses = async () =>
       await Promise.all(
         then.map(
