@@ -30,13 +30,15 @@ export type Carriers = {
   ) => Promise<readonly PromiseSettledResult<CommandOutcome>[]>;
 };
 
-type Waiting = {
+type Asked = {
   readonly request: CommandRequest;
-  readonly bytes: number;
   readonly deadline: number;
   readonly resolve: (outcome: CommandOutcome) => void;
   readonly reject: (error: unknown) => void;
 };
+
+/** One that gathers: its size, and what gives it up when its time is over. */
+type Waiting = Asked & { readonly bytes: number; readonly timer: NodeJS.Timeout };
 
 /** A way to carry commands out, together when they are many. */
 export function createCoalescer(
@@ -46,22 +48,22 @@ export function createCoalescer(
   const queue: Waiting[] = [];
   let inFlight = 0;
 
-  async function carry(batch: readonly Waiting[]): Promise<void> {
+  async function carry(batch: readonly Asked[]): Promise<void> {
     const [first] = batch;
     if (first && batch.length === 1) {
       await alone(first.request, first.deadline).then(first.resolve, first.reject);
       return;
     }
     try {
-      const deadline = Math.min(...batch.map((waiting) => waiting.deadline));
+      const deadline = Math.min(...batch.map((asked) => asked.deadline));
       const settled = await together(
         batch.map(({ request }) => request),
         deadline,
       );
-      for (const [index, waiting] of batch.entries()) {
+      for (const [index, asked] of batch.entries()) {
         const one = settled[index];
-        if (one?.status === 'fulfilled') waiting.resolve(one.value);
-        else waiting.reject(one ? one.reason : new Error('Each command has an outcome'));
+        if (one?.status === 'fulfilled') asked.resolve(one.value);
+        else asked.reject(one ? one.reason : new Error('Each command has an outcome'));
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -75,37 +77,41 @@ export function createCoalescer(
       bytes += waiting.bytes;
       return index === countMax || (index > 0 && bytes > bytesMax);
     });
-    return queue.splice(0, end < 0 ? queue.length : end);
+    const taken = queue.splice(0, end < 0 ? queue.length : end);
+    for (const { timer } of taken) clearTimeout(timer);
+    return taken;
+  }
+
+  function begin(batch: readonly Asked[]): void {
+    inFlight += 1;
+    let counted = true;
+    const free = () => {
+      if (!counted) return;
+      counted = false;
+      inFlight -= 1;
+      pump();
+    };
+    const slow = setTimeout(free, slowMs);
+    void carry(batch).finally(() => {
+      clearTimeout(slow);
+      free();
+    });
   }
 
   function pump(): void {
-    while (inFlight < inFlightMax && queue.length > 0) {
-      inFlight += 1;
-      let counted = true;
-      const free = () => {
-        if (!counted) return;
-        counted = false;
-        inFlight -= 1;
-        pump();
-      };
-      const slow = setTimeout(free, slowMs);
-      void carry(take()).finally(() => {
-        clearTimeout(slow);
-        free();
-      });
-    }
+    while (inFlight < inFlightMax && queue.length > 0) begin(take());
   }
 
   /** What is under way may take all the time that a command has that waits behind it. */
-  function giveUpLater(waiting: Waiting): void {
+  function gather(asked: Asked): void {
     const timer = setTimeout(() => {
-      const place = queue.indexOf(waiting);
-      if (place < 0) return;
-      queue.splice(place, 1);
+      queue.splice(queue.indexOf(waiting), 1);
       const detail = 'No outcome in time: nothing was done. The same request may be sent again.';
-      waiting.resolve({ type: 'unavailable', code: 'dependency_unavailable', detail });
-    }, waiting.deadline - Date.now());
+      asked.resolve({ type: 'unavailable', code: 'dependency_unavailable', detail });
+    }, patienceMs);
     timer.unref();
+    const waiting = { ...asked, bytes: JSON.stringify(asked.request).length, timer };
+    queue.push(waiting);
   }
 
   return (request) => {
@@ -114,11 +120,10 @@ export function createCoalescer(
       return Promise.resolve({ type: 'unavailable', code: 'overloaded', detail });
     }
     return new Promise((resolve, reject) => {
-      const bytes = JSON.stringify(request).length;
-      const waiting = { request, bytes, deadline: Date.now() + patienceMs, resolve, reject };
-      queue.push(waiting);
-      pump();
-      if (queue.includes(waiting)) giveUpLater(waiting);
+      const asked = { request, deadline: Date.now() + patienceMs, resolve, reject };
+      // While there is room nobody gathers.
+      if (inFlight < inFlightMax) begin([asked]);
+      else gather(asked);
     });
   };
 }

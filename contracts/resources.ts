@@ -10,7 +10,8 @@ import type { AccountResource, EventResource, HoldResource, TransferResource } f
 /** When a world account began: it has no first event, it exists with the ledger. */
 const ALWAYS = '1970-01-01T00:00:00.000Z';
 
-type AccountState = Pick<AccountRecord['data'], 'status' | 'currency' | 'balances' | 'overdraft_limit'> & {
+/** The state of an account, with its version. */
+export type AccountState = Pick<AccountRecord['data'], 'status' | 'currency' | 'balances' | 'overdraft_limit'> & {
   readonly version: number;
 };
 

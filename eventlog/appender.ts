@@ -5,15 +5,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { makesTransfer, toCommand } from '../contracts/commands.ts';
-import { beginningOf } from '../domain/ledger.ts';
+import { makesTransfer } from '../contracts/commands.ts';
 import type { Rejection } from '../domain/rejections.ts';
 import type { RecordedEvent } from '../contracts/events.ts';
 import type { AggregateRef } from '../contracts/subjects.ts';
 import type { AppenderObserver } from './appender-observer.ts';
 import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batch.ts';
-import { identityOf } from './identity.ts';
-import { planBatch, type Plan, type Submission, type Waiting } from './plan.ts';
+import { meaningOf, planBatch, type Plan, type Submission, type Waiting } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
 import { replay, reused, type Outcome } from './outcome.ts';
@@ -76,9 +74,6 @@ export type LocalAppender = Appender & {
 };
 
 type Item = Waiting & {
-  readonly identity: AggregateRef | undefined;
-  /** The transfer or the hold that it makes. */
-  readonly begins: AggregateRef | undefined;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
   /** An append with this command in it had no clear answer: if it is found in the log, it is this one's own. */
@@ -307,9 +302,7 @@ export function createAppender(
       }
       return new Promise((resolve, reject) => {
         const { request, since = performance.now(), inDoubt = false } = submission;
-        const command = toCommand(request);
-        const meaning = { command, identity: identityOf(request), begins: beginningOf(command) };
-        queue.push({ ...submission, ...meaning, since, resolve, reject, inDoubt, refused: false });
+        queue.push({ ...submission, ...meaningOf(request), since, resolve, reject, inDoubt, refused: false });
         // One turn of the event loop, so that what arrives together is decided together.
         working ??= new Promise<void>((next) => setImmediate(next)).then(work);
       });

@@ -1,13 +1,9 @@
 /** What the log says about a command: how it was decided now, or how it was decided before. */
 import { makesTransfer, type CommandRequest, type Refusal } from '../contracts/commands.ts';
-import type { AccountRecord, RecordedEvent } from '../contracts/events.ts';
+import type { RecordedEvent } from '../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
-import { rejectionOf, transferFrom } from '../contracts/resources.ts';
+import { rejectionOf, transferFrom, type AccountState } from '../contracts/resources.ts';
 import { rejection, type Rejection } from '../domain/rejections.ts';
-
-type AccountState = Pick<AccountRecord['data'], 'status' | 'currency' | 'balances' | 'overdraft_limit'> & {
-  readonly version: number;
-};
 
 type Recorded = {
   /** The position that shows it. */

@@ -15,7 +15,7 @@ import { assert } from '../domain/assert.ts';
 import { hold } from '../domain/hold.ts';
 import { isOutcome, type Rejection } from '../domain/rejections.ts';
 import { transfer } from '../domain/transfer.ts';
-import type { CommandRequest } from '../contracts/commands.ts';
+import { toCommand, type CommandRequest } from '../contracts/commands.ts';
 import {
   accountEventData,
   completionOf,
@@ -91,12 +91,27 @@ export type PlanWorld = {
   readonly tips: TipsView;
 };
 
-/** A submission in the domain's terms. */
-export type Waiting = Submission & {
+/** What a request means, worked out once: it may be decided several times. */
+export type Meaning = {
   readonly command: Command;
-  /** When it began to wait, by `performance.now()`. */
-  readonly since: number;
+  /** By what it is known again. */
+  readonly identity: AggregateRef | undefined;
+  /** The transfer or the hold that it makes: it is not there yet, so nothing is loaded of it. */
+  readonly begins: ReturnType<typeof beginningOf>;
 };
+
+/** A submission in the domain's terms. */
+export type Waiting = Submission &
+  Meaning & {
+    /** When it began to wait, by `performance.now()`. */
+    readonly since: number;
+  };
+
+/** What a request means. */
+export function meaningOf(request: CommandRequest): Meaning {
+  const command = toCommand(request);
+  return { command, identity: identityOf(request), begins: beginningOf(command) };
+}
 
 /**
  * Plans one batch.
@@ -122,8 +137,8 @@ class Batch {
   readonly #guarded = new Set<string>();
   /** Where the messages of the command in hand begin. */
   #start = 0;
-  /** What the command in hand began: it is not there yet, so nothing was loaded of it. */
-  #begins: ReturnType<typeof beginningOf>;
+  /** What the command in hand makes. */
+  #begins: Meaning['begins'];
   readonly #world: PlanWorld;
   readonly #view;
 
@@ -142,19 +157,19 @@ class Batch {
    * another command of the batch has found: so it was carried out before, and in a batch of its own the log will tell.
    */
   add(submission: Waiting): PlannedOutcome | undefined {
-    const { request, command, since } = submission;
+    const { command, begins, since } = submission;
     const start = this.messages.length;
     const firstRead = this.reads.length;
     let decision: LedgerDecision;
-    this.#begins = beginningOf(command);
-    if (this.#begins && this.tips[this.#begins.aggregate].has(this.#begins.id)) return undefined;
+    this.#begins = begins;
+    if (begins && this.tips[begins.aggregate].has(begins.id)) return undefined;
     try {
       decision = decide(command, this.#view);
     } catch (error) {
       return { start, events: [], unguarded: this.#ownReads(firstRead), error };
     }
     const { events, rejection } = decision;
-    const receipt = needsReceipt(request, rejection);
+    const receipt = needsReceipt(submission, rejection);
     if (start + events.length + (receipt ? 1 : 0) > BATCH_MESSAGES_MAX) return undefined;
     this.#start = start;
     const planned = events.map((event) => this.#append(submission, event));
@@ -267,7 +282,7 @@ class Batch {
 
   /** Remembers what a command was answered. */
   #receipt(submission: Waiting, result: Result): PlannedEvent {
-    const ref = identityOf(submission.request);
+    const { identity: ref } = submission;
     assert(ref?.aggregate === 'command', 'a command that gets a receipt is known by it');
     return this.#write(submission, { ref, name: 'CommandAnswered', data: result.receipt() }, NO_EVENTS);
   }
@@ -312,10 +327,9 @@ class Batch {
  * A transfer is known again by its own first event; every other command that has an identity of its own leaves a
  * receipt. One to an account leaves none if it is refused: nothing has happened.
  */
-function needsReceipt(request: CommandRequest, rejection: Rejection | undefined): boolean {
-  if (identityOf(request)?.aggregate !== 'command') return false;
-  if (rejection === undefined) return true;
-  return isOutcome(rejection) && !request.type.startsWith('account.');
+function needsReceipt({ identity, command }: Meaning, rejection: Rejection | undefined): boolean {
+  if (identity?.aggregate !== 'command') return false;
+  return rejection === undefined || (isOutcome(rejection) && command.type !== 'account');
 }
 
 function factOf({ name, event }: PlannedEvent) {

@@ -6,6 +6,9 @@ import {
   CancellationScope,
   condition,
   currentUpdateInfo,
+  defineQuery,
+  defineUpdate,
+  setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -17,6 +20,7 @@ import type {
   CommandRequest,
   Unstamped,
 } from '../contracts/commands.ts';
+import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
 import { activitiesFor, steadfast } from './options.ts';
 import { recorded } from './outcome.ts';
@@ -24,11 +28,17 @@ import { recorded } from './outcome.ts';
 /** What every step needs besides its own fields. */
 type StepMeta = Omit<CommandMeta, 'requested_at'>;
 
-/** What can take its course. */
-type Resource = { readonly status: string };
+/** What the workflow was started for is answered as soon as the log has it; the workflow may go on for long. */
+const outcome = defineUpdate<Answer>('outcome');
+const status = defineQuery<string>('status');
+/** The same as `outcome` without waiting, with the resource as it is now; undefined if there is none yet. */
+const latest = defineQuery<Answer | undefined>('latest');
 
-export class Course<Kind extends Resource> {
-  readonly #of: (answer: Answer) => Kind | undefined;
+/** What can take its course, as an answer names it. */
+type Resources = { readonly transfer: TransferResource; readonly hold: HoldResource };
+
+export class Course<Name extends keyof Resources, Kind extends Resources[Name] = Resources[Name]> {
+  readonly #name: Name;
   readonly #read: () => Promise<Current<Kind>>;
   #first: Answer | undefined;
   #resource: Kind | undefined;
@@ -37,12 +47,16 @@ export class Course<Kind extends Resource> {
   #steps = 0;
 
   /**
-   * @param of what of an answer it is the course of
+   * Tells whoever asks the workflow how it stands.
+   * @param name what it is the course of
    * @param read tells it as it is now
    */
-  constructor(of: (answer: Answer) => Kind | undefined, read: () => Promise<Current<Kind>>) {
-    this.#of = of;
+  constructor(name: Name, read: () => Promise<Current<Kind>>) {
+    this.#name = name;
     this.#read = read;
+    setHandler(outcome, () => this.first());
+    setHandler(status, () => this.status);
+    setHandler(latest, () => this.#first && { ...this.#first, ...this.#shown() });
   }
 
   /** As it is, as far as is known; undefined before the first step. */
@@ -53,11 +67,6 @@ export class Course<Kind extends Resource> {
   /** The status as it is known; what nothing is known of has just been asked for. */
   get status(): string {
     return this.#resource?.status ?? 'pending';
-  }
-
-  /** The answer to the first step so far, and the resource as it is. */
-  get answer(): { answer: Answer; resource: Kind | undefined } | undefined {
-    return this.#first && { answer: this.#first, resource: this.#resource };
   }
 
   /**
@@ -122,9 +131,13 @@ export class Course<Kind extends Resource> {
     // What is on its way to the log is not called back: nobody would know whether it arrived.
     const result = await CancellationScope.nonCancellable(() => carryOut(request));
     const answer = recorded(result);
-    const resource = this.#of(answer);
+    const resource = answer[this.#name] as Kind | undefined;
     if (resource) this.#know({ resource, at: result.at });
     return answer;
+  }
+
+  #shown(): Partial<Record<Name, Kind>> {
+    return this.#resource === undefined ? {} : ({ [this.#name]: this.#resource } as Record<Name, Kind>);
   }
 
   #know({ resource, at }: Current<Kind>): void {

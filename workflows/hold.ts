@@ -7,7 +7,6 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  defineQuery,
   defineUpdate,
   isCancellation,
   setHandler,
@@ -22,28 +21,13 @@ type Step<Type extends HoldRequest['type']> = Extract<HoldRequest, { type: Type 
 export const capture = defineUpdate<Answer, [Step<'hold.capture'>]>('capture');
 export const voidHold = defineUpdate<Answer, [Step<'hold.void'>]>('void');
 export const extend = defineUpdate<Answer, [Step<'hold.extend'>]>('extend');
-/** What the workflow was started for is answered as soon as the log has it; the workflow may go on for long. */
-export const outcome = defineUpdate<Answer>('outcome');
-export const status = defineQuery<string>('status');
-/** The same as `outcome` without waiting, with the hold as it is now; undefined if there is none yet. */
-export const latest = defineQuery<Answer | undefined>('latest');
-
 /** The answer to the command that the workflow was started for, and the hold as it ended if it had to wait. */
 export type EndedHold = Answer & { readonly ended?: HoldResource };
 
 /** Places a hold, or does something to one that is there, and sees it through while it can expire. */
 export async function hold(request: HoldRequest, options?: CarryOutOptions): Promise<EndedHold> {
   const { id } = request;
-  const course = new Course<HoldResource>(
-    (answer) => answer.hold,
-    () => steadfast.currentHold(id),
-  );
-  setHandler(status, () => course.status);
-  setHandler(outcome, () => course.first());
-  setHandler(latest, () => {
-    const { answer: first, resource } = course.answer ?? {};
-    return first && resource ? { ...first, hold: resource } : first;
-  });
+  const course = new Course('hold', () => steadfast.currentHold(id));
   const take = <Asked extends HoldRequest>(update: UpdateDefinition<Answer, [Asked]>) => {
     const handler = async (asked: Asked) => {
       await course.first();
@@ -69,12 +53,12 @@ export async function hold(request: HoldRequest, options?: CarryOutOptions): Pro
   return waited ? { ...answer, ended: course.resource as HoldResource } : answer;
 }
 
-async function letGo(course: Course<HoldResource>, id: string): Promise<void> {
+async function letGo(course: Course<'hold'>, id: string): Promise<void> {
   await course.step({ ...course.meta(), type: 'hold.void', id, reason: 'Its workflow was cancelled.' });
 }
 
 /** Waits until the hold expires, or something else has happened to it. */
-async function expire(course: Course<HoldResource>): Promise<void> {
+async function expire(course: Course<'hold'>): Promise<void> {
   const { id, expires_at = '' } = course.resource as HoldResource;
   if (await course.reaches(expires_at)) {
     await course.step({ ...course.meta(), type: 'hold.expire', id, expires_at });
@@ -83,7 +67,7 @@ async function expire(course: Course<HoldResource>): Promise<void> {
 
 /** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
 function requireActive(
-  course: Course<HoldResource>,
+  course: Course<'hold'>,
   { id, asked }: { id: string; asked: HoldRequest | undefined },
 ): void {
   if (asked?.id !== id) {

@@ -27,7 +27,7 @@ export const resolve = defineUpdate<Answer, [Resolution]>('resolve');
 /** Only for what the API has verified: whoever sends it decides over money. */
 export const railAnswered = defineUpdate<Answer, [RailAnsweredRequest]>('railAnswered');
 
-type Transfer = Course<TransferResource>;
+type Transfer = Course<'transfer'>;
 
 /** Takes what rails and operators say, whenever they say it. What has ended does not change any more: the log sees to it. */
 export function listenOutside(course: Transfer, id: string): void {

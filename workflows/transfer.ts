@@ -10,7 +10,6 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  defineQuery,
   defineUpdate,
   isCancellation,
   setHandler,
@@ -36,12 +35,6 @@ type Said = { readonly reason?: string } & Partial<AnswerRequest>;
 export const approve = defineUpdate<Answer, [Said?]>('approve');
 export const reject = defineUpdate<Answer, [Said?]>('reject');
 export const cancel = defineUpdate<Answer, [Said?]>('cancel');
-/** What the workflow was started for is answered as soon as the log has it; the workflow may go on for long. */
-export const outcome = defineUpdate<Answer>('outcome');
-export const status = defineQuery<string>('status');
-/** The same as `outcome` without waiting, with the transfer as it is now; undefined if there is none yet. */
-export const latest = defineQuery<Answer | undefined>('latest');
-
 /** The answer to the command that the workflow was started for, and the transfer as it ended if it had to wait. */
 export type Ended = Answer & { readonly ended?: TransferResource };
 
@@ -51,17 +44,8 @@ export async function transfer(
   options?: CarryOutOptions,
 ): Promise<Ended> {
   const { id } = request;
-  const course = new Course<TransferResource>(
-    (answer) => answer.transfer,
-    () => steadfast.currentTransfer(id),
-  );
+  const course = new Course('transfer', () => steadfast.currentTransfer(id));
   const waits = () => course.resource !== undefined && isWaiting(course.resource.status);
-  setHandler(status, () => course.status);
-  setHandler(outcome, () => course.first());
-  setHandler(latest, () => {
-    const { answer: first, resource } = course.answer ?? {};
-    return first && resource ? { ...first, transfer: resource } : first;
-  });
   const take = (update: UpdateDefinition<Answer, [Said?]>, type: AnswerRequest['type']) => {
     const handler = async (said?: Said) => {
       await course.first();
@@ -90,7 +74,7 @@ export async function transfer(
 }
 
 /** Waits for what the transfer waits for, and takes the step that is due then. */
-async function goOn(course: Course<TransferResource>, id: string): Promise<void> {
+async function goOn(course: Course<'transfer'>, id: string): Promise<void> {
   const { status: now, approval_expires_at, scheduled_for, rail } = course.resource as TransferResource;
   if (now === 'awaiting_approval' && approval_expires_at !== undefined) {
     if (await course.reaches(approval_expires_at)) {
@@ -116,7 +100,7 @@ async function goOn(course: Course<TransferResource>, id: string): Promise<void>
  * is for an operator to find out.
  */
 async function letGo(
-  course: Course<TransferResource>,
+  course: Course<'transfer'>,
   { id, error }: { id: string; error: unknown },
 ): Promise<void> {
   if (course.status === 'pending') {
@@ -141,7 +125,7 @@ async function letGo(
 }
 
 /** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
-function requireOpen(course: Course<TransferResource>, said: Said | undefined): void {
+function requireOpen(course: Course<'transfer'>, said: Said | undefined): void {
   const { reason, idempotency_key } = said ?? {};
   if (reason !== undefined && !isReason(reason)) {
     const message = 'A reason is text of 1 to 500 characters, without control characters';

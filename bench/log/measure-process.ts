@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
-import { toCommand, type MovementRequest } from '../../contracts/commands.ts';
+import type { MovementRequest } from '../../contracts/commands.ts';
 import { streamName } from '../../contracts/subjects.ts';
 import { createAppender, type Appender } from '../../eventlog/appender.ts';
 import { publishAtomically } from '../../eventlog/batch.ts';
 import { connectToNats } from '../../eventlog/connection.ts';
-import { planBatch } from '../../eventlog/plan.ts';
+import { meaningOf, planBatch } from '../../eventlog/plan.ts';
 import { createEventReader } from '../../eventlog/reader.ts';
 import { NO_EVENTS, type AccountTip } from '../../eventlog/tips.ts';
 import { choose } from './patterns.ts';
@@ -137,8 +137,7 @@ async function publish({ transfers, seconds, ledger }: Extract<Task, { type: 'pu
       const [source, destination] = pick();
       // Accounts of their own: those of the appender keep their chains.
       const request = transfer(`raw-${source}`, `raw-${destination}`);
-      const command = toCommand(request);
-      return { request, workflowId: `transfer/${request.id}`, command, since: 0 };
+      return { request, workflowId: `transfer/${request.id}`, ...meaningOf(request), since: 0 };
     });
     const { messages } = planBatch(submissions, {
       ledger,
