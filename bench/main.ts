@@ -1,191 +1,155 @@
 /**
- * `npm run bench`: transfers over HTTP beside the no-op workflow on the same Temporal server, in the same run.
- * The rounds are interleaved, so that both meet the machine in the same moods; medians over the rounds are shown.
+ * `npm run bench`: transfers over HTTP, beside what people would use instead, in the same run. The systems take turns in
+ * every round, so that all meet the machine in the same moods; medians over the rounds are shown.
  */
-import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
-import { freePort } from '../dev/ports.ts';
+import { onStopRequest } from '../dev/stop-signals.ts';
 import { startThrowaway } from '../dev/throwaway.ts';
-import { run, type Load, type Measured } from './load.ts';
+import { main } from '../lifecycle.ts';
+import { barChart } from './bar-chart.ts';
+import { latencyChart, throughputChart } from './charts.ts';
+import type { Figure } from './figures.ts';
+import { startGenerator, type Generator } from './generator.ts';
+import { startLargeAndSmall } from './large.ts';
 import { machine } from './machine.ts';
-import { readYourWrites } from './read-your-writes.ts';
+import { HELP, isWanted, readOptions, requireKnown, type Options } from './options.ts';
+import { sampleSystem, SYSTEMS as PEERS } from './peers/systems.ts';
+import { LOADS } from './plan.ts';
+import { markdownReport, type Results } from './report.ts';
+import { takeRounds, type RoundsFound } from './rounds.ts';
+import {
+  ACCOUNTS,
+  startNoops,
+  startPeer,
+  startRaw,
+  startTallybook,
+  variantOf,
+  type System,
+} from './systems.ts';
+import { openAccounts } from './tallybook.ts';
+import { targetsOf } from './targets.ts';
 
-const ACCOUNTS = 1_000;
-const ROUNDS = 3;
-const SECONDS = 5;
-const WARM_UP_SECONDS = 5;
-const FUNDS = 1_000_000n;
+/** Set before anything is started. */
+let options: Options;
+let generator: Generator;
 
-/** Who asks: back to back, or with a pause in which the work behind an answer can finish. */
-const LOADS = [
-  { clients: 1, pauseMs: 0 },
-  { clients: 1, pauseMs: 50 },
-  { clients: 32, pauseMs: 0 },
-  { clients: 256, pauseMs: 0 },
-] as const;
-
-/** Clients that read what they have just written. */
-const READERS = 64;
-
-type Row = { system: string; clients: number; pauseMs: number; rounds: Measured[] };
-
-const tallybook = await startThrowaway();
-const noopPort = await freePort();
-const noop = spawn(
-  process.execPath,
-  ['--import', 'tsx', fileURLToPath(new URL('noop/main.ts', import.meta.url))],
-  { env: { ...process.env, ...tallybook.env, PORT: `${noopPort}` }, stdio: 'inherit' },
-);
-try {
-  await untilReady(`http://127.0.0.1:${noopPort}/readyz`);
-  const accounts = await openAccounts();
-  const systems = { 'Tallybook transfer': transfers(accounts), 'no-op workflow': noops() };
-  for (const load of Object.values(systems)) await run({ ...load, clients: 32, seconds: WARM_UP_SECONDS });
-  const rows: Row[] = [];
-  for (const { clients, pauseMs } of LOADS) {
-    const measured = Object.entries(systems).map(([system, load]): [Row, typeof load] => [
-      { system, clients, pauseMs, rounds: [] },
-      load,
-    ]);
-    for (let round = 1; round <= ROUNDS; round++) {
-      for (const [row, load] of measured) {
-        row.rounds.push(await run({ ...load, clients, pauseMs, seconds: SECONDS }));
-        console.log(
-          `round ${round} of ${ROUNDS}: ${row.system}, ${clients} clients, ${pauseMs} ms between requests`,
-        );
-      }
-    }
-    rows.push(...measured.map(([row]) => row));
-  }
-  const readers = await openAccounts('reader', READERS);
-  const reads: Row = { system: 'read your write (the read)', clients: READERS, pauseMs: 0, rounds: [] };
-  for (let round = 1; round <= ROUNDS; round++) {
-    reads.rounds.push(await readYourWrites({ url: tallybook.url, accounts: readers, seconds: SECONDS }));
-    console.log(`round ${round} of ${ROUNDS}: ${reads.system}, ${READERS} clients`);
-  }
-  rows.push(reads);
-  await checkMoney(accounts, rows);
-  await report(rows);
-} finally {
-  noop.kill('SIGTERM');
-  await new Promise((resolve) => noop.once('exit', resolve));
-  await tallybook.remove();
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if ((await fetch(url).catch(() => undefined))?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${url} did not get ready`);
-}
-
-async function post(path: string, body: object): Promise<void> {
-  const answer = await fetch(`${tallybook.url}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID() },
-    body: JSON.stringify(body),
+await main(async () => {
+  options = readOptions(process.argv.slice(2));
+  if (options.help) return console.log(HELP);
+  requireKnown(options.only, [
+    'tallybook',
+    'noop',
+    'sample',
+    'raw',
+    'peers',
+    ...PEERS.map(({ name }) => name),
+  ]);
+  generator = await startGenerator();
+  onStopRequest(() => {
+    console.error('Stopping: nothing is written.');
+    // What is being measured fails then, and everything is stopped in order.
+    void generator.stop();
   });
-  if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-}
-
-async function openAccounts(name = 'bench', count = ACCOUNTS): Promise<string[]> {
-  const ids = Array.from({ length: count }, (_, index) => `${name}-${index}`);
-  for (let start = 0; start < ids.length; start += 50) {
-    const some = ids.slice(start, start + 50);
-    await Promise.all(some.map((id) => post('/v1/accounts', { id, owner: 'bench', currency: 'EUR' })));
-    await Promise.all(
-      some.map((account) => post('/v1/deposits', { account, amount: `${FUNDS}`, currency: 'EUR' })),
-    );
+  try {
+    const found = await compare();
+    const large = options.large ? await compareSizes() : undefined;
+    await report([...found.figures, ...(large?.figures ?? [])], { ...found, memory: large?.memory });
+    const problems = [...found.problems, ...(large?.problems ?? [])];
+    if (problems.length > 0) throw new Error(`This run is void:\n${problems.join('\n')}`);
+  } finally {
+    await generator.stop();
   }
-  return ids;
+});
+
+function wants(...names: string[]): boolean {
+  return isWanted(options.only, names);
 }
 
-/** Uniform over the accounts; every transfer has a key of its own. */
-function transfers(ids: readonly string[]): Pick<Load, 'url' | 'next'> {
-  return {
-    url: `${tallybook.url}/v1/transfers`,
-    next: () => {
-      const from = Math.floor(Math.random() * ids.length);
-      const to = (from + 1 + Math.floor(Math.random() * (ids.length - 1))) % ids.length;
-      const body = { source: ids[from], destination: ids[to], amount: '1', currency: 'EUR' };
-      return { body: JSON.stringify(body), headers: { 'idempotency-key': randomUUID() } };
-    },
-  };
-}
+type Found = Omit<RoundsFound, 'idleCores'> & { readonly idleCores: number | null };
 
-function noops(): Pick<Load, 'url' | 'next'> {
-  return { url: `http://127.0.0.1:${noopPort}/noop`, next: () => ({ body: '{}', headers: {} }) };
-}
-
-/** A run in which anything was refused, or money appeared or went, counts for nothing. */
-async function checkMoney(ids: readonly string[], rows: readonly Row[]): Promise<void> {
-  for (const { system, rounds } of rows) {
-    const failures = rounds.flatMap((round) => Object.entries(round.failures));
-    if (failures.length > 0)
-      throw new Error(`${system} was not answered as it should: ${JSON.stringify(failures)}`);
+async function compare(): Promise<Found> {
+  const systems: System[] = [];
+  try {
+    if (options.uncoalesced || wants('tallybook', 'noop', 'sample', 'raw'))
+      await startTemporalSystems(systems);
+    for (const peer of PEERS) {
+      if (!wants('peers', peer.name)) continue;
+      console.log(`Starting: ${peer.title}`);
+      systems.push(await startPeer(peer));
+    }
+    if (systems.length === 0) return { figures: [], idleCores: null, problems: [] };
+    // Tallybook may be there for its servers only.
+    const measured = systems.filter(({ plan }) => plan.kind !== 'tallybook' || wants('tallybook'));
+    return await takeRounds(measured, { ...options, generator });
+  } finally {
+    await stopAll(systems);
   }
-  const ready = (await (await fetch(`${tallybook.url}/readyz`)).json()) as {
-    projector: { last_position: number };
-  };
-  let sum = 0n;
-  for (const id of ids) {
-    const url = `${tallybook.url}/v1/accounts/${id}?min_position=${ready.projector.last_position}`;
-    const account = (await (await fetch(url)).json()) as { balances: { posted: string } };
-    sum += BigInt(account.balances.posted);
+}
+
+/** Those that share Tallybook's servers, Tallybook first. */
+async function startTemporalSystems(systems: System[]): Promise<void> {
+  console.log('Starting: Tallybook, and what runs on its servers');
+  const tallybook = await startTallybook();
+  systems.push(tallybook);
+  const { throwaway } = tallybook;
+  if (wants('noop')) systems.push(...(await startNoops(throwaway)));
+  if (wants('sample')) systems.push(await startPeer(sampleSystem(throwaway.env), { slow: true }));
+  if (wants('raw')) systems.push(await startRaw(throwaway));
+  if (options.uncoalesced) systems.push(await startUncoalesced());
+}
+
+async function startUncoalesced(): Promise<System> {
+  const throwaway = await startThrowaway({ COALESCING: 'off' });
+  await openAccounts(throwaway.url, ACCOUNTS);
+  const title = 'Tallybook, a workflow each';
+  return variantOf(throwaway, {
+    kind: 'variant',
+    name: 'uncoalesced',
+    title,
+    accounts: ACCOUNTS,
+    clients: LOADS.slow,
+  });
+}
+
+async function compareSizes(): Promise<RoundsFound & { memory: NonNullable<Results['memory']> }> {
+  const { systems, memory } = await startLargeAndSmall();
+  try {
+    const found = await takeRounds(systems, { ...options, generator });
+    return { ...found, memory: await memory() };
+  } finally {
+    await stopAll(systems);
   }
-  if (sum !== FUNDS * BigInt(ids.length)) throw new Error(`Money is not conserved: ${sum}`);
 }
 
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+/** Last first; one that does not stop must not keep the others running. */
+async function stopAll(systems: readonly System[]): Promise<void> {
+  for (const system of systems.toReversed()) {
+    await system.stop().catch((error: unknown) => console.error(`${system.plan.title}:`, error));
+  }
 }
 
-async function report(rows: readonly Row[]): Promise<void> {
-  const figures = rows.map(({ system, clients, pauseMs, rounds }) => ({
-    system,
-    clients,
-    pause_ms: pauseMs,
-    per_second: Math.round(median(rounds.map(({ perSecond }) => perSecond))),
-    per_second_range: [
-      Math.round(Math.min(...rounds.map(({ perSecond }) => perSecond))),
-      Math.round(Math.max(...rounds.map(({ perSecond }) => perSecond))),
-    ],
-    p50_ms: Number(median(rounds.map(({ p50 }) => p50)).toFixed(1)),
-    p99_ms: Number(median(rounds.map(({ p99 }) => p99)).toFixed(1)),
-  }));
-  const ratio = (pause: number) => {
-    const [transfer, nothing] = figures.filter((f) => f.clients === 1 && f.pause_ms === pause);
-    return ((transfer?.p50_ms ?? 0) / (nothing?.p50_ms ?? 0)).toFixed(2);
+async function report(
+  figures: readonly Figure[],
+  { idleCores, memory }: { idleCores: number | null; memory: Results['memory'] | undefined },
+): Promise<void> {
+  const valid = figures.filter(({ failed = 0 }) => failed === 0);
+  const results: Results = {
+    date: new Date().toISOString(),
+    machine: machine(),
+    rounds: options.rounds,
+    seconds: options.seconds,
+    idle_cores: idleCores === null ? null : Math.round(idleCores * 100) / 100,
+    figures,
+    targets: targetsOf(valid, memory?.large),
+    ...(memory && { memory }),
   };
   const folder = new URL('results/', import.meta.url);
   await mkdir(folder, { recursive: true });
-  const result = {
-    date: new Date().toISOString(),
-    machine: machine(),
-    rounds: ROUNDS,
-    seconds: SECONDS,
-    figures,
-  };
-  await writeFile(new URL('latest.json', folder), `${JSON.stringify(result, null, 2)}\n`);
-  const table = [
-    '| system | clients | pause ms | per second (range) | p50 ms | p99 ms |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
-    ...figures.map(
-      (f) =>
-        `| ${f.system} | ${f.clients} | ${f.pause_ms} | ${f.per_second} (${f.per_second_range.join('-')}) | ${f.p50_ms} | ${f.p99_ms} |`,
-    ),
-  ].join('\n');
-  await writeFile(new URL('latest.md', folder), `${table}\n`);
-  console.log(`\n${table}\n`);
-  const { cores, cpu, memory_gib, node } = machine();
-  console.log(`${cores} cores (${cpu}), ${memory_gib} GiB, Node ${node}`);
-  console.log(`One client: a transfer's median is ${ratio(0)} times the no-op workflow's back to back,`);
-  console.log(`and ${ratio(50)} times with 50 ms between requests.`);
-  const rate = (system: string) =>
-    figures.find((f) => f.system === system && f.clients === 256)?.per_second ?? 0;
-  const times = (rate('Tallybook transfer') / rate('no-op workflow')).toFixed(1);
-  console.log(`256 clients: ${times} transfers for each no-op workflow.`);
+  const write = (name: string, text: string) => writeFile(new URL(name, folder), text);
+  const markdown = markdownReport(results);
+  await write('latest.json', `${JSON.stringify(results, null, 2)}\n`);
+  await write('latest.md', markdown);
+  await write('throughput.svg', barChart(throughputChart(valid)));
+  await write('latency.svg', barChart(latencyChart(valid)));
+  console.log(`\n${markdown}`);
 }

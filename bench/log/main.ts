@@ -2,21 +2,20 @@
  * `npm run bench:log`: the event log beside the bare server, in the same run. Every measurement is a process of its
  * own; those that are compared take turns; medians over the rounds are shown, and ratios are what counts.
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { connectToNats } from '../../eventlog/connection.ts';
 import { openLog } from '../../eventlog/stream.ts';
 import { freePort } from '../../dev/ports.ts';
 import { startNats } from '../../dev/servers.ts';
 import { machine } from '../machine.ts';
-import type { Found, Pattern, Task } from './task.ts';
+import { median } from '../quantiles.ts';
+import { markdownTable } from '../table.ts';
+import { measureLog, type Job } from './measure.ts';
+import type { Found, Pattern } from './task.ts';
 import { measureWriters, openAccounts, type WritersMeasured } from './writers.ts';
 
-type Job = Task extends infer T ? (T extends Task ? Omit<T, 'natsUrl'> : never) : never;
 type Row = { readonly name: string; readonly runs: Found[] };
 
 const ROUNDS = 3;
@@ -99,18 +98,8 @@ async function open(ledger: string): Promise<void> {
   if (ledger !== 'large') await openAccounts(nats.url, ledger, { accounts: ACCOUNTS });
 }
 
-async function run(job: Job): Promise<Found> {
-  const task = JSON.stringify({ ...job, natsUrl: nats.url });
-  const program = fileURLToPath(new URL('measure-process.ts', import.meta.url));
-  const child = fork(program, [task], { execArgv: ['--max-semi-space-size=64', '--import', 'tsx'] });
-  const found = new Promise<Found>((resolve, reject) => {
-    child.once('message', (message) => resolve(message as Found));
-    child.once('exit', () => reject(new Error(`No result: ${task}`)));
-  });
-  const exited = once(child, 'exit');
-  const result = await found;
-  await exited;
-  return result;
+function run(job: Job): Promise<Found> {
+  return measureLog(nats.url, job);
 }
 
 async function inTurns(jobs: readonly [name: string, job: Job][]): Promise<Row[]> {
@@ -134,10 +123,6 @@ type Results = {
   filled: Found;
   writers: readonly WritersMeasured[];
 };
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
 
 function rate(row: Row | undefined): number {
   return Math.round(median((row?.runs ?? []).map(({ perSecond }) => perSecond)));
@@ -211,14 +196,15 @@ async function report(results: Results): Promise<void> {
       w.processes === 1 ? '' : w.leased && w.processes === 4 ? '≥ 0.7 of one' : 'of one',
     ]),
   ];
-  const table = [
-    '| what | figure | ratio | target |',
-    '| --- | ---: | ---: | --- |',
-    ...lines.map(
-      ([what, figure, ratio, target]) =>
-        `| ${what.trim()} | ${figure} | ${ratio?.toFixed(2) ?? ''} | ${target} |`,
-    ),
-  ].join('\n');
+  const table = markdownTable(
+    [
+      { title: 'what' },
+      { title: 'figure', align: 'right' },
+      { title: 'ratio', align: 'right' },
+      { title: 'target' },
+    ],
+    lines.map(([what, figure, ratio, target]) => [what.trim(), figure, ratio?.toFixed(2), target]),
+  );
   const folder = new URL('../results/', import.meta.url);
   await mkdir(folder, { recursive: true });
   const result = {

@@ -1,5 +1,6 @@
 /**
- * The peer of the bench: a worker and a minimal HTTP server, `POST /noop` runs one no-op workflow with eager start.
+ * The peer of the bench: a worker and a minimal HTTP server. `POST /noop/eager` and `POST /noop/plain` run one no-op
+ * workflow each, with and without eager start.
  * It has the same connection settings and slots as Tallybook's own worker, so that only the work differs.
  */
 import { randomUUID } from 'node:crypto';
@@ -26,15 +27,17 @@ await main(async () => {
   const client = new Client({ connection });
   const app = new Hono();
   app.get('/readyz', (c) => c.text('ok'));
-  app.post('/noop', async (c) => {
-    await c.req.json();
-    const handle = await client.workflow.start('noop', {
-      workflowId: `noop/${randomUUID()}`,
-      taskQueue: 'noop',
-      requestEagerStart: true,
+  for (const start of ['eager', 'plain']) {
+    app.post(`/noop/${start}`, async (c) => {
+      await c.req.json();
+      const handle = await client.workflow.start('noop', {
+        workflowId: `noop/${randomUUID()}`,
+        taskQueue: 'noop',
+        requestEagerStart: start === 'eager',
+      });
+      return c.json({ result: await handle.result() }, 201);
     });
-    return c.json({ result: await handle.result() }, 201);
-  });
+  }
   const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port });
   runUntilSignalled(
     [

@@ -26,6 +26,13 @@ const SETTINGS = {
   listen_addresses: '127.0.0.1',
 };
 
+type Options = Readonly<{
+  port: number;
+  dataDir: string;
+  /** Over what tests need. */
+  settings?: Readonly<Record<string, string>>;
+}>;
+
 /** Whom the server runs as in root's place. */
 type User = Readonly<{ uid: number; gid: number }>;
 
@@ -34,7 +41,7 @@ type User = Readonly<{ uid: number; gid: number }>;
  * creator only; the server's user may pass through it.
  * @throws Error with the end of its log when it does not get ready.
  */
-export async function startPostgres({ port, dataDir }: { port: number; dataDir: string }): Promise<Server> {
+export async function startPostgres({ port, dataDir, settings = {} }: Options): Promise<Server> {
   const folder = join(dataDir, 'postgres');
   const data = join(folder, 'data');
   await mkdir(data, { recursive: true });
@@ -47,11 +54,11 @@ export async function startPostgres({ port, dataDir }: { port: number; dataDir: 
   const encoding = ['--encoding=UTF8', '--locale=C'];
   const flags = ['--username=postgres', '--auth=trust', ...encoding, '--no-sync', '--no-instructions'];
   await run(join(programs, 'initdb'), [`--pgdata=${data}`, ...flags], { ...user, cwd: folder });
-  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const all = Object.entries({ ...SETTINGS, ...settings });
   const child = await startChild({
     name: 'postgres',
     command: join(programs, 'postgres'),
-    args: ['-D', data, '-p', `${port}`, ...settings],
+    args: ['-D', data, '-p', `${port}`, ...all.flatMap(([setting, value]) => ['-c', `${setting}=${value}`])],
     cwd: folder,
     logFile: join(dataDir, 'logs', 'postgres.log'),
     ...(user === undefined ? {} : { user }),
