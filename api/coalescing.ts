@@ -1,6 +1,7 @@
 /**
  * Commands that arrive while others are on their way share the next workflow. Alone, a command has its own: so a batch
- * grows with the load, and nobody waits for company.
+ * grows with the load. Only behind a workflow of many is there a moment's wait for company: whoever was answered
+ * together is about to ask again, and without it the first of them would go alone, with the others behind.
  */
 import type { CommandRequest } from '../contracts/commands.ts';
 import type { CommandOutcome } from './commands.ts';
@@ -14,8 +15,13 @@ export type CoalescingLimits = {
   readonly bytesMax: number;
   /** Commands that may gather; one more is overloaded. */
   readonly queueMax: number;
-  /** What has been under way for so long holds nobody up any more: it may wait for something of its own. */
+  /**
+   * What has been under way for so long, and several times as long as others took lately, holds nobody up any more: it
+   * may wait for something of its own. Where all are slow, more at once would make them slower.
+   */
   readonly slowMs: number;
+  /** How long to wait, behind a workflow of many, for about as many. */
+  readonly lingerMs: number;
   /** How long a command may take in all, gathering included. */
   readonly patienceMs: number;
 };
@@ -37,16 +43,30 @@ type Asked = {
   readonly reject: (error: unknown) => void;
 };
 
-/** One that gathers: its size, and what gives it up when its time is over. */
-type Waiting = Asked & { readonly bytes: number; readonly timer: NodeJS.Timeout };
+/** One that gathers. */
+type Waiting = Asked & { readonly bytes: number };
+
+/** So many of those who were answered together need to be back: some have no more to ask. */
+const BACK_AGAIN = 0.9;
+
+/** Slow is what takes this many times as long as the quickest of the last few. */
+const SLOW_TIMES = 4;
+const LAST_FEW = 4;
 
 /** A way to carry commands out, together when they are many. */
 export function createCoalescer(
   { alone, together }: Carriers,
-  { inFlightMax, countMax, bytesMax, queueMax, patienceMs, slowMs }: CoalescingLimits,
+  { inFlightMax, countMax, bytesMax, queueMax, patienceMs, slowMs, lingerMs }: CoalescingLimits,
 ): (request: CommandRequest) => Promise<CommandOutcome> {
+  /** In the order of their deadlines. */
   const queue: Waiting[] = [];
   let inFlight = 0;
+  /** How long the last few took, in milliseconds. */
+  const took: number[] = [];
+  /** How many the next workflow waits for. */
+  let expected = 0;
+  let lingering: NodeJS.Timeout | undefined;
+  let givingUp: NodeJS.Timeout | undefined;
 
   async function carry(batch: readonly Asked[]): Promise<void> {
     const [first] = batch;
@@ -77,12 +97,11 @@ export function createCoalescer(
       bytes += waiting.bytes;
       return index === countMax || (index > 0 && bytes > bytesMax);
     });
-    const taken = queue.splice(0, end < 0 ? queue.length : end);
-    for (const { timer } of taken) clearTimeout(timer);
-    return taken;
+    return queue.splice(0, end < 0 ? queue.length : end);
   }
 
   function begin(batch: readonly Asked[]): void {
+    expectAgain(batch.length);
     inFlight += 1;
     let counted = true;
     const free = () => {
@@ -91,27 +110,54 @@ export function createCoalescer(
       inFlight -= 1;
       pump();
     };
-    const slow = setTimeout(free, slowMs);
+    const since = performance.now();
+    const slow = setTimeout(free, Math.max(slowMs, took.length === 0 ? 0 : SLOW_TIMES * Math.min(...took)));
     void carry(batch).finally(() => {
       clearTimeout(slow);
+      took.push(performance.now() - since);
+      if (took.length > LAST_FEW) took.shift();
       free();
     });
   }
 
+  function expectAgain(count: number): void {
+    expected = lingerMs > 0 && count > 1 ? count * BACK_AGAIN : 0;
+    clearTimeout(lingering);
+    lingering = undefined;
+  }
+
   function pump(): void {
-    while (inFlight < inFlightMax && queue.length > 0) begin(take());
+    while (inFlight < inFlightMax && queue.length > 0) {
+      if (queue.length < expected) return linger();
+      begin(take());
+    }
+  }
+
+  function linger(): void {
+    lingering ??= setTimeout(() => {
+      expectAgain(0);
+      pump();
+    }, lingerMs);
+  }
+
+  function gather(asked: Asked): void {
+    queue.push({ ...asked, bytes: JSON.stringify(asked.request).length });
+    givingUp ??= giveUpLater(patienceMs);
   }
 
   /** What is under way may take all the time that a command has that waits behind it. */
-  function gather(asked: Asked): void {
-    const timer = setTimeout(() => {
-      queue.splice(queue.indexOf(waiting), 1);
-      const detail = 'No outcome in time: nothing was done. The same request may be sent again.';
-      asked.resolve({ type: 'unavailable', code: 'dependency_unavailable', detail });
-    }, patienceMs);
-    timer.unref();
-    const waiting = { ...asked, bytes: JSON.stringify(asked.request).length, timer };
-    queue.push(waiting);
+  function giveUpLater(afterMs: number): NodeJS.Timeout {
+    const giveUp = () => {
+      const now = Date.now();
+      const left = queue.findIndex(({ deadline }) => deadline > now);
+      for (const { resolve } of queue.splice(0, left < 0 ? queue.length : left)) {
+        const detail = 'No outcome in time: nothing was done. The same request may be sent again.';
+        resolve({ type: 'unavailable', code: 'dependency_unavailable', detail });
+      }
+      const [next] = queue;
+      givingUp = next && giveUpLater(next.deadline - now);
+    };
+    return setTimeout(giveUp, afterMs).unref();
   }
 
   return (request) => {
@@ -121,9 +167,9 @@ export function createCoalescer(
     }
     return new Promise((resolve, reject) => {
       const asked = { request, deadline: Date.now() + patienceMs, resolve, reject };
-      // While there is room nobody gathers.
-      if (inFlight < inFlightMax) begin([asked]);
-      else gather(asked);
+      if (inFlight < inFlightMax && expected === 0) return begin([asked]);
+      gather(asked);
+      pump();
     });
   };
 }

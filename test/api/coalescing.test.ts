@@ -13,6 +13,7 @@ const LIMITS: CoalescingLimits = {
   queueMax: 100,
   patienceMs: 8_000,
   slowMs: 4_000,
+  lingerMs: 0,
 };
 const request = (id: string) => moveMoney(id, { source: 'a', destination: 'b', amount: '1' });
 
@@ -53,6 +54,26 @@ describe('commands that arrive', () => {
     const coalesce = createCoalescer(given, LIMITS);
     await Promise.all(['1', '2', '3', '4', '5', '6'].map((id) => coalesce(request(id))));
     expect(carried).toEqual([['1'], ['2'], ['3', '4', '5', '6']]);
+  });
+
+  test('behind a workflow of many wait for about as many, who are about to ask again', async () => {
+    const { carried, given } = carriers();
+    const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1, lingerMs: 200 });
+    const client = async (name: string) => {
+      for (const round of [1, 2, 3]) await coalesce(request(`${name}${round}`));
+    };
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map(client));
+    // The first goes alone, then all go together; the time is used up at the end only, when one has no more to ask.
+    expect(carried.map(({ length }) => length)).toEqual([1, 5, 5, 4]);
+  });
+
+  test('behind a workflow of many do not wait long for who does not ask again', async () => {
+    const { carried, given } = carriers();
+    const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1, lingerMs: 20 });
+    await Promise.all(['1', '2', '3'].map((id) => coalesce(request(id))));
+    expect(await coalesce(request('4'))).toEqual(outcomeOf(request('4')));
+    expect(await coalesce(request('5'))).toEqual(outcomeOf(request('5')));
+    expect(carried).toEqual([['1'], ['2', '3'], ['4'], ['5']]);
   });
 
   test('share a workflow up to a count, and up to a size; a large one is taken all the same', async () => {
@@ -105,6 +126,29 @@ describe('commands that arrive', () => {
     const ask = (id: string) => coalesce(request(id)).then(() => order.push(id));
     await Promise.all([ask('slow'), ask('quick'), ask('quick too')]);
     expect(order).toEqual(['quick', 'quick too', 'slow']);
+  });
+
+  test('do not multiply where all are slow', async () => {
+    let now = 0;
+    let most = 0;
+    const slowly = async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await sleep(60);
+      now -= 1;
+    };
+    const { given } = carriers({
+      alone: (one) => slowly().then(() => outcomeOf(one)),
+      together: (all) =>
+        slowly().then(() => all.map((one) => ({ status: 'fulfilled', value: outcomeOf(one) }))),
+    });
+    const coalesce = createCoalescer(given, { ...LIMITS, countMax: 1, inFlightMax: 1, slowMs: 20 });
+    const ask = (id: number) => coalesce(request(`${id}`));
+    await Promise.all([1, 2, 3, 4, 5].map(ask));
+    // The first ones are slow for all that is known; then it is known how long one takes.
+    most = 0;
+    await Promise.all([6, 7, 8, 9, 10].map(ask));
+    expect(most).toBe(1);
   });
 
   test('with a bug in one of them fail alone', async () => {
