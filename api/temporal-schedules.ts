@@ -14,7 +14,12 @@ import {
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { msToTs, requiredTsToDate } from '@temporalio/common/lib/time.js';
 import { firingTransferId } from '../domain/schedule.ts';
-import { scheduleWorkflowId, type Firing, type ScheduleResource } from '../contracts/schedules.ts';
+import {
+  scheduleWorkflowId,
+  type Firing,
+  type ScheduleBody,
+  type ScheduleResource,
+} from '../contracts/schedules.ts';
 import type { Page, PageRequest } from '../projector/read-store.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/attributes.ts';
 import { invalidRequest, ProblemError } from './problem.ts';
@@ -32,7 +37,7 @@ const HORIZON_MS = 10 * 366 * 86_400_000;
 const NEXT_MAX = 10;
 
 /** A schedule like no other: it has no firings left, and no other is limited to some. */
-const DELETED = {
+export const DELETED = {
   paused: true,
   note: 'Deleted over HTTP. Kept for its Idempotency-Key.',
   remainingActions: 0,
@@ -149,10 +154,7 @@ class TemporalSchedules {
     await this.#handle(id).update((before) => ({
       ...before,
       state: DELETED,
-      typedSearchAttributes: [
-        ...labelsOf(found.kept.body),
-        { key: SEARCH_ATTRIBUTES.status, value: 'deleted' },
-      ],
+      typedSearchAttributes: deletedLabels(found.kept.body),
     }));
     // Temporal answers an update when it is written down, a description when all that is written down is done.
     await this.#describe(id);
@@ -226,6 +228,11 @@ class TemporalSchedules {
   #handle(id: string): ScheduleHandle {
     return this.#client.schedule.getHandle(scheduleWorkflowId(id));
   }
+}
+
+/** What the mark of a deleted one is found by. */
+export function deletedLabels(body: ScheduleBody) {
+  return [...labelsOf(body), { key: SEARCH_ATTRIBUTES.status, value: 'deleted' }];
 }
 
 function resourceOf(id: string, kept: Kept, { state, info }: ScheduleDescription): ScheduleResource {

@@ -3,6 +3,7 @@ import type {
   AskedDelivery,
   CreatedWebhook,
   DeliveryResource,
+  SecretRotation,
   WebhookBody,
   WebhookChange,
   WebhookResource,
@@ -15,6 +16,16 @@ export type NewWebhook = {
   readonly created_at: string;
 };
 
+export type NewSecret = SecretRotation & {
+  /** What the request is known by when it comes again. */
+  readonly key: string | undefined;
+  readonly fingerprint: string;
+  readonly at: string;
+};
+
+/** What a request made that may come again. */
+type Made = { readonly webhook: CreatedWebhook; readonly replayed: boolean };
+
 export type Webhooks = {
   /** Why a URL can never be sent to; undefined if it can, as far as its text tells. */
   readonly refusal: (url: string) => string | undefined;
@@ -22,9 +33,12 @@ export type Webhooks = {
    * Makes one, or gives the answer of the request with the same id again.
    * `reused`: that was another request. `deleted`: what it made is gone.
    */
-  readonly create: (
-    webhook: NewWebhook,
-  ) => Promise<{ readonly webhook: CreatedWebhook; readonly replayed: boolean } | 'reused' | 'deleted'>;
+  readonly create: (webhook: NewWebhook) => Promise<Made | 'reused' | 'deleted'>;
+  /**
+   * Gives it another secret, which the request may name; that before counts for a while too. Or gives the answer of the
+   * last such request again, if it had the same key. `reused`: that was another request. Undefined if there is no webhook.
+   */
+  readonly rotateSecret: (id: string, secret: NewSecret) => Promise<Made | 'reused' | undefined>;
   /** Newest first. */
   readonly list: () => Promise<readonly WebhookResource[]>;
   readonly find: (id: string) => Promise<WebhookResource | undefined>;

@@ -1,5 +1,6 @@
 /** What a command of the command line is, and what it is handed. */
 import type { NatsConnection } from '@nats-io/transport-node';
+import type { Resuming } from '../api/resuming.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
 import type { Progress } from './progress.ts';
 
@@ -53,6 +54,8 @@ export type Context = Settings &
   Terminal & {
     /** Connects once. @throws Error if NATS does not answer */
     readonly connect: () => Promise<Connected>;
+    /** The same with Temporal. @throws Error if it does not answer */
+    readonly connectToTemporal: () => Promise<Resuming>;
   };
 
 export type Connected = { readonly nc: NatsConnection; readonly reader: EventReader };

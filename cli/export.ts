@@ -1,6 +1,9 @@
 /** `export`: the whole log as lines of JSON. */
 import { createReadStream } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { batchOf, type StoredMessage } from '../eventlog/codec.ts';
+import type { EventReader } from '../eventlog/event-reader.ts';
 import {
   CannotRun,
   EXIT,
@@ -31,6 +34,9 @@ export begins. docs/cli.md describes the format; "import" reads it.`,
   run: exportLog,
 };
 
+/** Of a log that was cut off in the middle of a batch, that is the end. */
+const END_TRIES = 50;
+
 /** Where lines go. */
 type Sink = (text: string) => Promise<void>;
 
@@ -39,8 +45,8 @@ async function exportLog(input: Input, context: Context): Promise<ExitCode> {
   const resume = input.flag('resume');
   if (file === '-' && resume) throw new WrongUsage('Only an export to a file can be resumed.');
   try {
-    if (file === '-') await writeAll(context, new Tally(), context.write);
-    else await toFile(file, { resume, context });
+    if (file === '-') await writeAll(context, { tally: new Tally(), write: context.write });
+    else tellOf(file, await exportToFile(file, { resume, context }), context);
     return EXIT.fine;
   } catch (error) {
     if (!(error instanceof BrokenExport)) throw error;
@@ -50,23 +56,36 @@ async function exportLog(input: Input, context: Context): Promise<ExitCode> {
   }
 }
 
-async function toFile(
-  file: string,
-  { resume, context }: { resume: boolean; context: Context },
-): Promise<void> {
+function tellOf(file: string, { tally, before }: Exported, context: Context): void {
+  context.progress.clear();
+  const { position, digest } = tally;
+  const added = before === 0 ? '' : `, ${grouped(position - before)} of them new`;
+  context.tell(`${file} has ${grouped(position)} events${added}. Digest: ${position}:${digest}`);
+}
+
+/** What a file has now, and how many events it had before. */
+export type Exported = { readonly tally: Tally; readonly before: number };
+
+type ToFile = {
+  /** Go on in a file that is there. */
+  readonly resume: boolean;
+  readonly context: Context;
+  /** Is shown every event of the file, those that were there before too. */
+  readonly check?: ((message: StoredMessage) => void) | undefined;
+};
+
+/** @throws BrokenExport if what is there is none of this log */
+export async function exportToFile(file: string, { resume, context, check }: ToFile): Promise<Exported> {
   const { reader } = await context.connect();
   // A log that is not there leaves no file behind.
   await reader.lastPosition();
   const handle = await openFile(file, resume);
   try {
-    const tally = resume ? await goOn(file, handle, context) : new Tally();
+    const tally = resume ? await goOn(file, handle, { context, check }) : new Tally();
     const before = tally.position;
-    await writeAll(context, tally, async (text) => handle.appendFile(text));
+    await writeAll(context, { tally, write: async (text) => handle.appendFile(text), check });
     await handle.sync();
-    context.progress.clear();
-    const { position, digest } = tally;
-    const added = before === 0 ? '' : `, ${grouped(position - before)} of them new`;
-    context.tell(`${file} has ${grouped(position)} events${added}. Digest: ${position}:${digest}`);
+    return { tally, before };
   } finally {
     await handle.close();
   }
@@ -84,13 +103,18 @@ async function openFile(file: string, resume: boolean): Promise<FileHandle> {
 }
 
 /** Reads what is there, and cuts off what comes after the last whole event. */
-async function goOn(file: string, handle: FileHandle, context: Context): Promise<Tally> {
+async function goOn(
+  file: string,
+  handle: FileHandle,
+  { context, check }: Pick<ToFile, 'context' | 'check'>,
+): Promise<Tally> {
   const found = new ExportReader();
   let whole = 0;
   for await (const lines of linesOf(createReadStream(file))) {
     for (const { text, end } of lines) {
       if (end === undefined) continue;
-      found.read(text);
+      const message = found.read(text);
+      if (message) check?.(message);
       if (!found.ended) whole = end;
     }
     context.progress.tell('Read', found.tally.position);
@@ -116,13 +140,29 @@ async function requireSameLog({ position, hash }: Tally, context: Context): Prom
 }
 
 /** Writes what is not written yet. */
-async function writeAll(context: Context, tally: Tally, write: Sink): Promise<void> {
+async function writeAll(
+  context: Context,
+  { tally, write, check }: { tally: Tally; write: Sink; check?: ToFile['check'] },
+): Promise<void> {
   const { reader } = await context.connect();
-  const to = await reader.lastPosition();
+  const to = await wholeEnd(reader);
   if (!tally.begun) await write(firstLine(tally, context.ledger));
   for await (const messages of to > tally.position ? reader.messages({ after: tally.position, to }) : []) {
+    for (const message of check ? messages : []) check?.(message);
     await write(messages.map((message) => eventLine(tally, message)).join(''));
     context.progress.tell('Exported', tally.position, to);
   }
   await write(lastLine(tally));
+}
+
+/** Where the log ends. While the server stores a batch, that may be in the middle of it for a moment. */
+async function wholeEnd(reader: EventReader): Promise<number> {
+  for (let tries = 1; ; tries += 1) {
+    const last = await reader.lastPosition();
+    if (last === 0 || tries === END_TRIES) return last;
+    for await (const [message] of reader.messages({ after: last - 1, to: last })) {
+      if (message && batchOf(message.headers)?.last !== false) return last;
+    }
+    await sleep(20);
+  }
 }

@@ -27,14 +27,26 @@ standard input ("-") is checked as it comes. In the end the ledger is verified, 
 
 async function importLog(input: Input, context: Context): Promise<ExitCode> {
   const [file = '-'] = input.positionals;
-  const piped = file === '-';
+  return await tellingWhatIsBroken(context, async () => {
+    const imported = file === '-' ? await importStream(context) : await importFile(file, context);
+    await context.write(report(imported, context));
+    return EXIT.fine;
+  });
+}
+
+/** What was imported: from where to where, and what was there already. */
+export type Imported = { readonly position: number; readonly digest: string; readonly before: number };
+
+/** Where an export ends for whoever imports it, if that is not its last line. */
+export type Until = { readonly position: number; readonly digest: string };
+
+/** Runs what may find an export broken. */
+export async function tellingWhatIsBroken(
+  context: Context,
+  what: () => Promise<ExitCode>,
+): Promise<ExitCode> {
   try {
-    if (!piped) await checkFile(file, context);
-    const source = new ExportReader();
-    const messages = piped ? audited(source, process.stdin, context) : events(source, createReadStream(file));
-    const before = await append(messages, { source, context });
-    requireWhole(source, context);
-    return await compare(source, before, context);
+    return await what();
   } catch (error) {
     if (!(error instanceof BrokenExport)) throw error;
     context.progress.clear();
@@ -43,11 +55,28 @@ async function importLog(input: Input, context: Context): Promise<ExitCode> {
   }
 }
 
-/** Reads the whole file before anything is written: a broken one leaves no broken ledger. */
-async function checkFile(file: string, context: Context): Promise<void> {
+async function importStream(context: Context): Promise<Imported> {
   const source = new ExportReader();
-  for await (const _ of audited(source, readable(file), context))
-    context.progress.tell('Checked', source.tally.position);
+  const before = await append(audited(source, process.stdin, { context }), { source, context });
+  requireWhole(source, context);
+  return await compare(source, before, context);
+}
+
+/** Checks a file, makes the ledger from it, and verifies that. @throws BrokenExport */
+export async function importFile(file: string, context: Context, until?: Until): Promise<Imported> {
+  await checkFile(file, context, until);
+  const source = new ExportReader();
+  const messages = events(source, createReadStream(file), until);
+  const before = await append(messages, { source, context, total: until?.position });
+  requireWhole(source, context, until);
+  return await compare(source, before, context);
+}
+
+/** Reads the whole file before anything is written: a broken one leaves no broken ledger. */
+async function checkFile(file: string, context: Context, until?: Until): Promise<void> {
+  const source = new ExportReader();
+  for await (const _ of audited(source, readable(file), { context, until }))
+    context.progress.tell('Checked', source.tally.position, until?.position);
 }
 
 async function* readable(file: string): AsyncGenerator<Buffer> {
@@ -62,9 +91,17 @@ async function* readable(file: string): AsyncGenerator<Buffer> {
 async function* events(
   source: ExportReader,
   chunks: AsyncIterable<Buffer>,
+  until?: Until,
 ): AsyncGenerator<readonly StoredMessage[]> {
   for await (const lines of linesOf(chunks)) {
-    yield lines.flatMap(({ text }) => source.read(text) ?? []);
+    const read: StoredMessage[] = [];
+    for (const { text } of lines) {
+      if (source.ledger !== undefined && source.tally.position === until?.position) break;
+      const message = source.read(text);
+      if (message) read.push(message);
+    }
+    yield read;
+    if (source.tally.position === until?.position) return;
   }
 }
 
@@ -72,11 +109,11 @@ async function* events(
 async function* audited(
   source: ExportReader,
   chunks: AsyncIterable<Buffer>,
-  context: Context,
+  { context, until }: { context: Context; until?: Until | undefined },
 ): AsyncGenerator<readonly StoredMessage[]> {
   const { ledger } = context;
   const audit = new Audit({ ledger });
-  for await (const messages of events(source, chunks)) {
+  for await (const messages of events(source, chunks, until)) {
     requireName(source, ledger);
     for (const message of messages) {
       const { finding } = audit.add(message);
@@ -84,12 +121,12 @@ async function* audited(
     }
     yield messages;
   }
-  requireWhole(source, context);
+  requireWhole(source, context, until);
   const finding = audit.end();
   if (finding) throw brokenBy(finding);
 }
 
-function brokenBy({ position, subject, message }: Finding): BrokenExport {
+export function brokenBy({ position, subject, message }: Finding): BrokenExport {
   return new BrokenExport(`The exported ledger is broken at position ${position} (${subject}): ${message}.`);
 }
 
@@ -101,9 +138,17 @@ function requireName({ ledger: exported }: ExportReader, ledger: string): void {
   );
 }
 
-function requireWhole(source: ExportReader, { ledger }: Context): void {
+function requireWhole(source: ExportReader, { ledger }: Context, until?: Until): void {
   requireName(source, ledger);
-  if (source.ended) return;
+  const { position, digest } = source.tally;
+  if (until && position === until.position && digest !== until.digest) {
+    throw new BrokenExport(`The digest of the first ${grouped(position)} events is not the noted one.`);
+  }
+  if (until && position < until.position) {
+    const noted = `${grouped(position)} of ${grouped(until.position)} events are there`;
+    throw new BrokenExport(`The export is cut off: ${noted}.`);
+  }
+  if (until || source.ended) return;
   throw new BrokenExport(
     `The export has no last line: ${grouped(source.tally.position)} events, and then it breaks off. ` +
       '"export --resume" completes it.',
@@ -113,7 +158,7 @@ function requireWhole(source: ExportReader, { ledger }: Context): void {
 /** @returns how many events were there before */
 async function append(
   messages: AsyncIterable<readonly StoredMessage[]>,
-  { source, context }: { source: ExportReader; context: Context },
+  { source, context, total }: { source: ExportReader; context: Context; total?: number | undefined },
 ): Promise<number> {
   let target: Target | undefined;
   try {
@@ -125,7 +170,7 @@ async function append(
         if (message.seq > there) await importer.add(message);
         else requireSame(message, (await stored.next()).value, there);
       }
-      context.progress.tell('Imported', source.tally.position);
+      context.progress.tell('Imported', source.tally.position, total);
     }
   } finally {
     await target?.stored.return(undefined);
@@ -174,16 +219,20 @@ function notEmpty(there: number): CannotRun {
 }
 
 /** Verifies what is stored now. */
-async function compare(source: ExportReader, before: number, context: Context): Promise<ExitCode> {
+async function compare(source: ExportReader, before: number, context: Context): Promise<Imported> {
   const { position, digest } = source.tally;
   const audit = new Audit({ ledger: context.ledger, anchors: [{ position, digest }] });
   const finding = await auditStored(context, audit);
   if (finding) throw brokenBy(finding);
   context.progress.clear();
+  return { position, digest, before };
+}
+
+/** What a person is told of it. */
+export function report({ position, digest, before }: Imported, { ledger }: Context): string {
   const earlier = before === 0 ? '' : ` (${grouped(before)} were there already)`;
-  await context.write(
-    `Imported ${grouped(position)} events${earlier} into the ledger "${context.ledger}", and verified it.\n` +
-      `The digests are equal: ${position}:${digest}\n`,
+  return (
+    `Imported ${grouped(position)} events${earlier} into the ledger "${ledger}", and verified it.\n` +
+    `The digests are equal: ${position}:${digest}\n`
   );
-  return EXIT.fine;
 }

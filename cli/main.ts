@@ -1,4 +1,7 @@
-/** The command line: `npm run ledger -- <command>`. It reads the ledger's servers; only `import` writes to the log. */
+/**
+ * The command line: `npm run ledger -- <command>`. It reads the ledger's servers; only `import` and
+ * `restore` write to the log.
+ */
 import { readConfig } from '../config.ts';
 import { createOutput } from './output.ts';
 import { createProgress } from './progress.ts';
@@ -8,4 +11,10 @@ process.exitCode = await run(process.argv.slice(2), readConfig, {
   ...createOutput(process.stdout),
   tell: (line) => console.error(line),
   progress: createProgress(process.stderr),
+  async connectToTemporal() {
+    const { temporalAddress, temporalNamespace } = readConfig();
+    // Its client takes a moment to load, and few commands need it.
+    const { connectResuming } = await import('../api/resuming.ts');
+    return await connectResuming(temporalAddress, temporalNamespace);
+  },
 });

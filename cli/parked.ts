@@ -1,8 +1,10 @@
 /** `parked`: lists what projections could not apply, and tries it again. */
 import { isNotMigrated, connectReadModel, type ReadModel } from '../projector/database.ts';
+import { readStandings, type Standing } from '../projector/checkpoint.ts';
 import { listParked, retryParked, type Parked, type Retried } from '../projector/parked.ts';
 import type { Projection } from '../projector/projection.ts';
 import { PROJECTIONS } from '../projector/projections.ts';
+import { tryAgain } from '../projector/projector.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from './command.ts';
 import { projectionNamed } from './projections.ts';
 import { createTable } from './table.ts';
@@ -13,10 +15,13 @@ export const parkedCommand: Command = {
   summary: 'Lists the events that projections could not apply, or tries them again.',
   help: `A projection goes on past events that it cannot apply: those of the one command, and no others. They are kept
 apart with the error, until they are tried again with success (after the error has been mended, in code that runs
-now) or the projection is rebuilt. They are in the log as ever: only what queries show lacks them.`,
+now) or the projection is rebuilt. They are in the log as ever: only what queries show lacks them.
+
+A projection that was told to stop instead (PROJECTIONS_THAT_STOP) is listed too; --retry has it try again, by the
+projector that runs.`,
   positionals: [0, 1],
   options: {
-    retry: { text: 'try them again, in log order' },
+    retry: { text: 'try them again, in log order; and what has stopped' },
     position: { value: '<position>', text: 'only those that begin at this position' },
     json: { text: 'one JSON object a line' },
   },
@@ -33,12 +38,28 @@ async function parked(input: Input, context: Context): Promise<ExitCode> {
       throw isNotMigrated(error) ? new CannotRun(`The database has no schema "${db.schema}".`) : error;
     });
     const chosen = all.filter((each) => position === undefined || each.position === Number(position));
-    if (input.flag('retry')) return await retry(db, chosen, context);
-    await context.write(input.flag('json') ? lines(chosen) : table(chosen));
+    const stopped = position === undefined ? await stoppedOnes(db, projection) : [];
+    if (input.flag('retry')) {
+      for (const each of stopped) {
+        await tryAgain(db, each.name);
+        await context.write(`The projection "${each.name}" is asked to try again.\n`);
+      }
+      return await retry(db, chosen, context);
+    }
+    await context.write(input.flag('json') ? lines(chosen) : table(chosen) + stoppedLines(stopped));
     return EXIT.fine;
   } finally {
     await db.end();
   }
+}
+
+async function stoppedOnes(db: ReadModel, projection: string | undefined): Promise<Standing[]> {
+  const all = await readStandings(db);
+  return all.filter(({ name, error }) => error !== null && (projection ?? name) === name);
+}
+
+function stoppedLines(stopped: readonly Standing[]): string {
+  return stopped.map(({ name, error }) => `The projection "${name}" has stopped: ${error}\n`).join('');
 }
 
 /** In log order: what is later may need what is earlier. */

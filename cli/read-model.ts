@@ -1,14 +1,15 @@
 /** The read model that `verify` compares with the log, if there is one. */
 import type { RecordedEvent } from '../contracts/events.ts';
 import type { Finding } from '../eventlog/audit/finding.ts';
-import { readPosition, readStandings } from '../projector/checkpoint.ts';
+import { readPosition, readStandings, type Standing } from '../projector/checkpoint.ts';
 import { connectReadModel, isNotMigrated, isUnreachable, type ReadModel } from '../projector/database.ts';
+import { PROJECTION_NAMES, type ProjectionName } from '../projector/projection.ts';
 import { CannotRun, type Context } from './command.ts';
 import { ReadModelCheck } from './read-model-check.ts';
 
 /** How far the read model was compared, or why it was not. */
 export type ReadModelTold =
-  | { readonly checked: true; readonly position: number }
+  | { readonly checked: true; readonly position: number; readonly not_compared?: readonly string[] }
   | { readonly checked: false; readonly reason: string };
 
 export type ReadModelAnswer = {
@@ -31,22 +32,31 @@ export async function findReadModel(
 ): Promise<ReadModelAnswer> {
   if (wanted === 'no') return absent('--no-read-model was given');
   const db = connectReadModel(databaseUrl, ledger);
-  const problem = await whyNot(db);
-  if (problem === undefined) return present(db);
+  const found = await askedAbout(db);
+  const problem = typeof found === 'string' ? found : found.lacking.map(whatLacks).join('; ');
+  const comparable = typeof found !== 'string' && found.compared.length > 0;
+  if (comparable && (problem === '' || wanted !== 'required')) return present(db, found);
   await db.end();
   if (wanted === 'required') throw new CannotRun(`The read model cannot be compared: ${problem}.`);
   return absent(problem);
 }
 
-async function whyNot(db: ReadModel): Promise<string | undefined> {
+/** Which projections show all that they should, and which do not. */
+type Found = { readonly compared: readonly ProjectionName[]; readonly lacking: readonly Standing[] };
+
+function whatLacks({ name, parked, error }: Standing): string {
+  return error === null
+    ? `the projection "${name}" has parked what it could not apply, ${parked} in all`
+    : `the projection "${name}" has stopped`;
+}
+
+/** A text, if the read model cannot be asked. */
+async function askedAbout(db: ReadModel): Promise<Found | string> {
   try {
     const standings = await readStandings(db);
-    const lacking = standings.find(({ parked, error }) => parked > 0 || error !== null);
-    if (!lacking) return undefined;
-    const { name, parked, error } = lacking;
-    return error === null
-      ? `the projection "${name}" has parked what it could not apply, ${parked} in all`
-      : `the projection "${name}" has stopped`;
+    const lacking = standings.filter(({ parked, error }) => parked > 0 || error !== null);
+    const lacks = (name: string) => lacking.some((each) => each.name === name);
+    return { lacking, compared: PROJECTION_NAMES.filter((name) => !lacks(name)) };
   } catch (error) {
     if (isNotMigrated(error)) return `the database has no schema "${db.schema}"`;
     const { host, port } = db.sql.options;
@@ -65,13 +75,17 @@ function absent(reason: string): ReadModelAnswer {
   };
 }
 
-function present(db: ReadModel): ReadModelAnswer {
-  const check = new ReadModelCheck(db);
+function present(db: ReadModel, { compared, lacking }: Found): ReadModelAnswer {
+  const check = new ReadModelCheck(db, undefined, compared);
   return {
-    position: () => readPosition(db),
+    position: async () => Math.min(...(await Promise.all(compared.map((name) => readPosition(db, name))))),
     add: (event, endsBatch) => check.add(event, endsBatch),
     compareAccounts: (readOn) => check.compareAccounts(readOn),
-    told: () => ({ checked: true, position: check.position }),
+    told: () => ({
+      checked: true,
+      position: check.position,
+      ...(lacking.length === 0 ? {} : { not_compared: lacking.map(whatLacks) }),
+    }),
     end: () => db.end(),
   };
 }

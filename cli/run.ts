@@ -3,7 +3,9 @@ import { connectToNats } from '../eventlog/connection.ts';
 import { LogUnavailable } from '../eventlog/direct-get.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { parse } from './arguments.ts';
+import { backupCommand } from './backup.ts';
 import {
+  CannotRun,
   EXIT,
   type Command,
   type Connected,
@@ -18,6 +20,8 @@ import { importCommand } from './import.ts';
 import { parkedCommand } from './parked.ts';
 import { rebuildCommand } from './rebuild.ts';
 import { replayCommand } from './replay.ts';
+import { restoreCommand } from './restore.ts';
+import { resumeCommand } from './resume.ts';
 import { stateCommand } from './state.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -27,6 +31,9 @@ const COMMANDS: readonly Command[] = [
   stateCommand,
   exportCommand,
   importCommand,
+  backupCommand,
+  restoreCommand,
+  resumeCommand,
   replayCommand,
   rebuildCommand,
   parkedCommand,
@@ -42,11 +49,13 @@ const CONNECT_PATIENCE_MS = 2_000;
 export async function run(
   args: readonly string[],
   settings: () => Settings,
-  terminal: Terminal,
+  terminal: Terminal & Partial<Pick<Context, 'connectToTemporal'>>,
 ): Promise<ExitCode> {
   try {
     const called = parse(args, COMMANDS);
-    if (called.command) return await runCommand(called, settings(), terminal);
+    if (called.command) {
+      return await runCommand(called, { connectToTemporal: noTemporal, ...settings(), ...terminal });
+    }
     await terminal.write(`${called.help}\n`);
     return args.length === 0 ? EXIT.couldNotRun : EXIT.fine;
   } catch (error) {
@@ -58,15 +67,19 @@ export async function run(
 
 async function runCommand(
   { command, input }: Extract<ReturnType<typeof parse>, { input: unknown }>,
-  settings: Settings,
-  terminal: Terminal,
+  settings: Omit<Context, 'connect'>,
 ): Promise<ExitCode> {
   let connected: Promise<Connected> | undefined;
+  let temporal: ReturnType<Context['connectToTemporal']> | undefined;
   const connect = async () => {
     const nc = await connectToNats(settings.natsUrl, 'tallybook-cli', CONNECT_PATIENCE_MS);
     return { nc, reader: createEventReader(nc, settings.ledger) };
   };
-  const context: Context = { ...settings, ...terminal, connect: () => (connected ??= connect()) };
+  const context: Context = {
+    ...settings,
+    connect: () => (connected ??= connect()),
+    connectToTemporal: () => (temporal ??= settings.connectToTemporal()),
+  };
   try {
     return await command.run(input, context);
   } catch (error) {
@@ -74,8 +87,13 @@ async function runCommand(
     const missing = `There is no ledger "${settings.ledger}" on this NATS server. LEDGER names another one.`;
     throw new LogUnavailable(missing, { cause: error });
   } finally {
-    terminal.progress.clear();
+    settings.progress.clear();
+    await (await temporal?.catch(() => undefined))?.close();
     const { nc } = (await connected?.catch(() => undefined)) ?? {};
     await nc?.close();
   }
+}
+
+function noTemporal(): never {
+  throw new CannotRun('There is no Temporal here.');
 }

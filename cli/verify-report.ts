@@ -111,7 +111,9 @@ function counted(counts: Readonly<Record<string, number | undefined>>): string {
 function toldOf(told: ReadModelTold, position: number): string {
   if (!told.checked) return `NOT CHECKED: ${told.reason}`;
   const behind = position - told.position;
-  return `equals the log up to position ${told.position}${behind > 0 ? ` (${grouped(behind)} behind)` : ''}`;
+  const late = behind > 0 ? ` (${grouped(behind)} behind)` : '';
+  const rest = told.not_compared ? `; NOT COMPARED: ${told.not_compared.join('; ')}` : '';
+  return `equals the log up to position ${told.position}${late}${rest}`;
 }
 
 function countOf(position: number): string {

@@ -10,10 +10,12 @@ import {
   eventVersion,
   jsonSchema,
   PUBLISHED_EVENTS,
+  webhookDisabledSchema,
   type JsonSchema,
   type PublishedName,
 } from './published-events.ts';
-import { eventSubject, factsSubject, ID_PATTERN, streamName } from './subjects.ts';
+import { eventSubject, factsSubject, ID_PATTERN, streamName, webhookSubject } from './subjects.ts';
+import { WEBHOOK_DISABLED, WEBHOOK_DISABLED_OCCASION, webhookDisabledHeaders } from './webhooks.ts';
 
 export type AsyncApi = { readonly asyncapi: string } & Readonly<Record<string, unknown>>;
 
@@ -39,7 +41,7 @@ export function asyncApi({ ledger, natsServer }: Place): AsyncApi {
       version: '1',
       description: DESCRIPTION,
       license: { name: 'Apache-2.0' },
-      tags: ['account', 'transfer', 'hold'].map((name) => ({ name })),
+      tags: ['account', 'transfer', 'hold', 'webhook'].map((name) => ({ name })),
     },
     defaultContentType: 'application/json',
     servers: {
@@ -51,12 +53,16 @@ export function asyncApi({ ledger, natsServer }: Place): AsyncApi {
         bindings: { nats: {} },
       },
     },
-    channels: byName((name) => channel(name, ledger)),
-    operations: Object.fromEntries(
-      PUBLISHED_EVENTS.map((name) => [`receive${name}`, operation(name, ledger)]),
-    ),
+    channels: {
+      ...byName((name) => channel(name, ledger)),
+      WebhookDisabled: webhookDisabledChannel(ledger),
+    },
+    operations: {
+      ...Object.fromEntries(PUBLISHED_EVENTS.map((name) => [`receive${name}`, operation(name, ledger)])),
+      receiveWebhookDisabled: webhookDisabledOperation(),
+    },
     components: {
-      messages: byName(message),
+      messages: { ...byName(message), WebhookDisabled: webhookDisabledMessage() },
       schemas: schemas(),
       parameters: parameters(ledger),
       operationBindings: { nats: { nats: { bindingVersion: '0.1.0' } } },
@@ -140,6 +146,46 @@ function message(name: PublishedName) {
   };
 }
 
+/** What is told of webhooks is no event of the ledger: it is not in its stream, and has no position. */
+function webhookDisabledChannel(ledger: string) {
+  return {
+    address: webhookSubject('{ledger}', '{webhook}', 'disabled'),
+    title: 'webhook disabled',
+    description: `${WEBHOOK_DISABLED_OCCASION} Told on a plain subscription only.`,
+    servers: [{ $ref: '#/servers/nats' }],
+    parameters: {
+      ledger: { $ref: '#/components/parameters/ledger' },
+      webhook: { $ref: '#/components/parameters/webhook' },
+    },
+    messages: { WebhookDisabled: { $ref: '#/components/messages/WebhookDisabled' } },
+    tags: [{ name: 'webhook' }],
+    'x-nats-subject': webhookSubject(ledger, '*', 'disabled'),
+  };
+}
+
+function webhookDisabledOperation() {
+  return {
+    action: 'receive',
+    channel: { $ref: '#/channels/WebhookDisabled' },
+    summary: WEBHOOK_DISABLED_OCCASION,
+    messages: [{ $ref: '#/channels/WebhookDisabled/messages/WebhookDisabled' }],
+    bindings: { $ref: '#/components/operationBindings/nats' },
+    tags: [{ name: 'webhook' }],
+  };
+}
+
+function webhookDisabledMessage() {
+  return {
+    name: WEBHOOK_DISABLED,
+    title: 'WebhookDisabled',
+    summary: WEBHOOK_DISABLED_OCCASION,
+    contentType: 'application/json',
+    headers: { $ref: '#/components/schemas/WebhookDisabledHeaders' },
+    payload: { $ref: '#/components/schemas/WebhookDisabled.v1' },
+    tags: [{ name: 'webhook' }],
+  };
+}
+
 /** As the files in `docs/events` are called. */
 function schemaName(name: PublishedName): string {
   return `${name}.v${eventVersion(name)}`;
@@ -155,6 +201,8 @@ function schemas(): Record<string, JsonSchema> {
     },
   };
   for (const name of PUBLISHED_EVENTS) made[schemaName(name)] = embedded(eventDataSchema(name), made);
+  made['WebhookDisabledHeaders'] = embedded(jsonSchema(webhookDisabledHeaders), made);
+  made['WebhookDisabled.v1'] = embedded(webhookDisabledSchema(), made);
   return made;
 }
 
@@ -172,6 +220,7 @@ function parameters(ledger: string) {
     account: idParameter('account', ['alice', 'world_EUR']),
     transfer: idParameter('transfer', ['tr_3e9bedd215c0e9891b04c34461900c4f']),
     hold: idParameter('hold', ['hold_3e9bedd215c0e9891b04c34461900c4f']),
+    webhook: idParameter('webhook', ['wh_3e9bedd215c0e9891b04c34461900c4f']),
   };
 }
 

@@ -219,22 +219,24 @@ export const problem = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable code.' });
 
+/** A number in a query is written in digits: nothing at all is not 0, and 1e3 not 1000. */
+function inDigits<Schema extends z.ZodType>(schema: Schema) {
+  const read = (value: unknown) =>
+    typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
+  return z.preprocess(read, schema);
+}
+
+const number = z.number('must be a number').int();
+
+/** A position in the log, or 0 for its beginning, in a query. */
+export const positionInQuery = inDigits(number.nonnegative().max(Number.MAX_SAFE_INTEGER));
+
 export const pageQuery = {
-  limit: z.coerce
-    .number('must be a number')
-    .int()
-    .min(1)
-    .max(500)
-    .default(50)
-    .meta({ description: 'Items on the page.' }),
+  limit: inDigits(number.min(1).max(500)).default(50).meta({ description: 'Items on the page.' }),
   cursor: z.string().max(500).optional().meta({ description: 'next_cursor of the page before.' }),
 };
 
-export const minPosition = z.coerce
-  .number('must be a number')
-  .int()
-  .positive()
-  .max(Number.MAX_SAFE_INTEGER)
+export const minPosition = inDigits(number.positive().max(Number.MAX_SAFE_INTEGER))
   .optional()
   .meta({ description: 'Wait (at most 5 s) until the read model has reached this Ledger-Position.' });
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { EVENT_DATA, type EVENT_SUBJECTS, type EventName } from './events.ts';
 import { EVENT_VERSIONS } from './upcasters.ts';
+import { WEBHOOK_DISABLED_OCCASION, webhookDisabledData } from './webhooks.ts';
 
 /** Receipts are stored, but not published: they are no part of what subscribers rely on. */
 export type PublishedName = {
@@ -56,6 +57,13 @@ export function eventDataSchema(name: PublishedName): JsonSchema {
   const version = eventVersion(name);
   const $id = `urn:tallybook:event:${name}:v${version}`;
   return { $schema, $id, title: `${name}.v${version}`, description: EVENT_OCCASIONS[name], ...schema };
+}
+
+/** The same for what is told of webhooks. */
+export function webhookDisabledSchema(): JsonSchema {
+  const { $schema, ...schema } = jsonSchema(webhookDisabledData);
+  const $id = 'urn:tallybook:event:WebhookDisabled:v1';
+  return { $schema, $id, title: 'WebhookDisabled.v1', description: WEBHOOK_DISABLED_OCCASION, ...schema };
 }
 
 /** A zod schema as JSON Schema of draft 7, the newest one that AsyncAPI 3 takes without naming it. */

@@ -10,6 +10,7 @@
  *   bulk.<ledger>.<bulk id>.manifest                    a bulk is there; stored in a stream of its own, not republished
  *   bulk.<ledger>.<bulk id>.lines.<n>                   its lines, in chunks from 0
  *   bulk.<ledger>.<bulk id>.results.<n>                 what became of the lines of a chunk
+ *   readers.CONSUMER.CREATE.<stream>.<consumer>         where readers ask for consumers on the log
  *   webhook.<ledger>.<webhook id>.disabled              a webhook was disabled because it failed; readers hear it
  *   webhook.<ledger>.<webhook id>.delivery.<position>.<event id>   what became of an event that was to be delivered
  *   webhook.<ledger>.<webhook id>.asked.<position>      somebody asked for an event again
@@ -29,6 +30,18 @@ export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 /** The JetStream stream of a ledger. */
 export function streamName(ledger: string): string {
   return `LEDGER_${ledger}`;
+}
+
+export function isLogStream(name: string): boolean {
+  return name.startsWith(streamName(''));
+}
+
+/** Where readers ask for consumers, before stream, name and filter; deploy/nats.conf has it too. */
+export const READERS_CREATE = 'readers.CONSUMER.CREATE';
+
+/** Where the server is asked for one. @param tokens stream, name, and what it filters by, if it is in the subject */
+export function serverCreateSubject(tokens: readonly string[]): string {
+  return `$JS.API.CONSUMER.CREATE.${tokens.join('.')}`;
 }
 
 /** What the stream listens on, and how it renames and republishes what it stores. */
@@ -127,6 +140,19 @@ export type WebhookPart = 'disabled' | 'floor' | 'asked.*' | `asked.${number}` |
 /** Where something about a webhook is stored. */
 export function webhookSubject(ledger: string, id: string, part: WebhookPart): string {
   return `webhook.${ledger}.${id}.${part}`;
+}
+
+/**
+ * What is kept of a ledger beside its log, and is worth a backup. Webhooks come last: whoever finds one finds up to where
+ * it was settled. What was asked for again, or told of one that was disabled, is work and news, and not kept.
+ */
+export function besideLog(ledger: string): readonly { stream: string; subjects: string[] }[] {
+  const settled = [webhookSubject(ledger, '*', 'floor'), webhookSubject(ledger, '*', 'delivery.>')];
+  return [
+    { stream: BULK_STREAM.name, subjects: [`bulk.${ledger}.>`] },
+    { stream: WEBHOOK_STREAM.name, subjects: settled },
+    { stream: webhookBucket.stream, subjects: [`$KV.${WEBHOOK_BUCKET}.${webhookBucket.keys(ledger)}`] },
+  ];
 }
 
 /** An event's id as one token of a subject. */

@@ -48,6 +48,13 @@ export const webhookBody = z.strictObject({ url, types, secret: secret.optional(
   example: { url: 'https://example.com/tallybook', types: ['ledger.TransferCompleted.v1'] },
 });
 
+/** How long deliveries are signed with the secret before as well. */
+export const ROTATION_HOURS = 24;
+
+export const secretRotation = z
+  .strictObject({ secret: secret.optional() })
+  .meta({ id: 'RotateSecret', example: {} });
+
 export const webhookChange = z
   .strictObject({
     url: url.optional(),
@@ -73,7 +80,7 @@ const shown = {
 export const webhookResource = z.object(shown).meta({ id: 'Webhook' });
 export const webhookPage = page(webhookResource).meta({ id: 'WebhookPage' });
 
-/** What only the request that makes a webhook is answered, and a retry of it with the same key. */
+/** What only the request is answered that makes a webhook or its secret, and a retry of it with the same key. */
 export const createdWebhook = z
   .object({ ...shown, secret: secret.meta({ description: 'Keep it: it is not shown again.' }) })
   .meta({ id: 'CreatedWebhook' });
@@ -102,6 +109,7 @@ export const askedDelivery = z
   .meta({ id: 'AskedDelivery', description: 'The event is durably on its way again.' });
 
 export type WebhookBody = z.infer<typeof webhookBody>;
+export type SecretRotation = z.infer<typeof secretRotation>;
 export type WebhookChange = z.infer<typeof webhookChange>;
 export type WebhookResource = z.infer<typeof webhookResource>;
 export type CreatedWebhook = z.infer<typeof createdWebhook>;
@@ -110,6 +118,32 @@ export type AskedDelivery = z.infer<typeof askedDelivery>;
 
 /** The CloudEvents type of what is published when a webhook is disabled without anybody asking for it. */
 export const WEBHOOK_DISABLED = 'webhook.WebhookDisabled.v1';
+
+/** When that is. */
+export const WEBHOOK_DISABLED_OCCASION =
+  'A webhook is disabled because nothing could be delivered, or because its receiver answered 410 Gone.';
+
+/** Its data. It is no event of the ledger: it has no position, and no hash. */
+export const webhookDisabledData = z.object({
+  webhook: shown.id,
+  reason: z
+    .string()
+    .meta({ description: 'As `disabled_reason` says it.', example: 'The receiver answered 410 Gone.' }),
+});
+
+/** Its headers: CloudEvents 1.0 in NATS binary mode. */
+export const webhookDisabledHeaders = z.object({
+  'ce-specversion': z.literal('1.0'),
+  'ce-id': z.string().min(1).meta({ description: 'Unique in the ledger’s webhooks.' }),
+  'ce-source': z
+    .string()
+    .regex(/^\/ledgers\/[A-Za-z0-9_-]+\/webhooks$/)
+    .meta({ description: 'The webhooks of the ledger.', example: '/ledgers/main/webhooks' }),
+  'ce-type': z.literal(WEBHOOK_DISABLED),
+  'ce-subject': shown.id,
+  'ce-time': values.time.meta({ description: 'When it was disabled. RFC 3339, UTC.' }),
+  datacontenttype: z.literal('application/json'),
+});
 
 /** What comes of an attempt. `gave_up`: it was the last one; `gone`: the receiver wants nothing any more. */
 export const ATTEMPT_OUTCOMES = ['delivered', 'failed', 'gave_up', 'gone'] as const;

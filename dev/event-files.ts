@@ -7,11 +7,15 @@ import {
   eventDataSchema,
   eventVersion,
   PUBLISHED_EVENTS,
+  webhookDisabledSchema,
   type PublishedName,
 } from '../contracts/published-events.ts';
-import { AGGREGATES, eventSubject } from '../contracts/subjects.ts';
+import { AGGREGATES, eventSubject, webhookSubject } from '../contracts/subjects.ts';
+import { WEBHOOK_DISABLED, WEBHOOK_DISABLED_OCCASION } from '../contracts/webhooks.ts';
 
 export const EVENTS_FOLDER = new URL('../docs/events/', import.meta.url);
+
+const WEBHOOK_FILE = 'WebhookDisabled.v1.json';
 
 /** What should be in the folder, by file name. `undefined` is an old version: its file was written when it was new. */
 export async function eventFiles(): Promise<ReadonlyMap<string, string | undefined>> {
@@ -21,6 +25,7 @@ export async function eventFiles(): Promise<ReadonlyMap<string, string | undefin
     const file = newestFile(name);
     files.set(file, await formatted(file, JSON.stringify(eventDataSchema(name))));
   }
+  files.set(WEBHOOK_FILE, await formatted(WEBHOOK_FILE, JSON.stringify(webhookDisabledSchema())));
   files.set('README.md', await formatted('README.md', readme()));
   return files;
 }
@@ -54,7 +59,19 @@ Every event that subscribers get. The files are JSON Schemas (draft 7) of the da
 An event's type is \`ledger.<Name>.v<n>\`. A released event only gains optional fields: ignore those that you do not know.
 What breaks readers is a new version. The log keeps events as they were written, so the file of an old version stays.
 
-${AGGREGATES.map(table).join('\n')}`;
+${AGGREGATES.map(table).join('\n')}
+${webhooks()}`;
+}
+
+function webhooks(): string {
+  const subject = webhookSubject('<ledger>', '<id>', 'disabled');
+  return `## Webhooks
+
+\`${WEBHOOK_DISABLED}\` is no event of the ledger: it is told once, on a plain subscription, and is not in the log.
+
+| event | subject | when |\n| --- | --- | --- |
+| [WebhookDisabled](${WEBHOOK_FILE}) | \`${subject}\` | ${WEBHOOK_DISABLED_OCCASION} |
+`;
 }
 
 function table(aggregate: (typeof AGGREGATES)[number]): string {

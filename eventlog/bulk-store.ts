@@ -122,6 +122,15 @@ export function createBulkStore(nc: NatsConnection, ledger: string): BulkStore {
   };
 }
 
+/** The ids of a ledger's bulks. */
+export async function findBulks(nc: NatsConnection, ledger: string): Promise<string[]> {
+  const { streams } = await jetstreamManager(nc);
+  const { state } = await streams.info(BULK_STREAM.name, {
+    subjects_filter: bulkSubject(ledger, '*', 'manifest'),
+  });
+  return Object.keys(state.subjects ?? {}).map((subject) => subject.split('.')[2] ?? '');
+}
+
 /** The data of the last message on a subject, which may have wildcards. */
 async function lastMessage(nc: NatsConnection, subject: string): Promise<string | undefined> {
   const question = JSON.stringify({ last_by_subj: subject });

@@ -1,10 +1,10 @@
 /** Follows the log: what is there, then what comes. */
-import { DeliverPolicy, jetstream, type JsMsg } from '@nats-io/jetstream';
+import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { RecordedEvent } from '../contracts/events.ts';
 import { streamName } from '../contracts/subjects.ts';
 import { BATCH_MESSAGES_MAX } from './batch.ts';
 import { batchOf, decode, type StoredMessage } from './codec.ts';
-import type { Place } from './direct-get.ts';
+import { lastPosition, LogDamaged, type Place } from './direct-get.ts';
 import { readHeaders } from './headers.ts';
 
 type Following<Other> = {
@@ -12,32 +12,46 @@ type Following<Other> = {
   readonly unreadable: ((message: StoredMessage, error: unknown) => Other) | undefined;
 };
 
+/** How often to see whether the log has what has not come. */
+const LOOK_MS = 2_000;
+/** How soon to ask again for a consumer that there was no answer about. */
+const AGAIN_MS = 500;
+
 /**
  * Whole batches only: events of a batch wait in `open` until its commit marker has come. What is complete goes on as
  * soon as nothing more is waiting locally, so a quiet log is followed at once and a busy one in large steps.
  */
 export async function* follow<Other = never>(
-  { nc, ledger }: Place,
+  place: Place,
   { after, unreadable }: Following<Other>,
   signal: AbortSignal,
 ): AsyncGenerator<readonly (RecordedEvent | Other)[]> {
-  const consumer = await jetstream(nc).consumers.get(streamName(ledger), {
-    deliver_policy: DeliverPolicy.StartSequence,
-    opt_start_seq: after + 1,
-  });
-  const delivered = await consumer.consume({ max_messages: 2 * BATCH_MESSAGES_MAX });
-  const stop = () => delivered.stop();
+  const reading: Reading = { received: after, waiting: false, stop: () => {} };
+  const stop = () => reading.stop();
   signal.addEventListener('abort', stop);
-  if (signal.aborted) stop();
+  const endWatch = watch(place, reading);
   let complete: (RecordedEvent | Other)[] = [];
   let open: (RecordedEvent | Other)[] = [];
   try {
-    const iterator = delivered[Symbol.asyncIterator]();
+    let delivered = await consume(place, reading);
+    if (signal.aborted) stop();
+    let iterator = delivered[Symbol.asyncIterator]();
     for (let coming = iterator.next(); ;) {
+      reading.waiting = true;
       const { value: message, done } = await coming;
-      if (done) return;
+      reading.waiting = false;
+      if (done) {
+        const next = await consumeAgain(place, reading, signal);
+        if (!next) return;
+        delivered = next;
+        iterator = delivered[Symbol.asyncIterator]();
+        coming = iterator.next();
+        continue;
+      }
       coming = iterator.next();
-      const { item, batch } = read(toStored(message), unreadable);
+      const stored = toStored(message);
+      receive(reading, stored.seq);
+      const { item, batch } = read(stored, unreadable);
       open.push(item);
       if (batch && !batch.last) continue;
       if (complete.length + open.length > BATCH_MESSAGES_MAX) {
@@ -53,8 +67,75 @@ export async function* follow<Other = never>(
     }
   } finally {
     signal.removeEventListener('abort', stop);
-    await delivered.close();
+    endWatch();
+    stop();
   }
+}
+
+/** How far a reading is. */
+type Reading = {
+  /** The position of the last message. */
+  received: number;
+  /** Whether it waits for the next one. */
+  waiting: boolean;
+  /** Ends what delivers the messages now; those that are here already still come. */
+  stop: () => void;
+};
+
+/** @throws LogDamaged if positions are missing: what follows says nothing without them */
+function receive(reading: Reading, position: number): void {
+  const expected = reading.received + 1;
+  if (position !== expected) {
+    throw new LogDamaged(`The log is damaged: after position ${expected - 1} comes ${position}.`);
+  }
+  reading.received = position;
+}
+
+async function consume({ nc, ledger }: Place, reading: Reading): Promise<ConsumerMessages> {
+  const consumer = await jetstream(nc).consumers.get(streamName(ledger), {
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: reading.received + 1,
+  });
+  const delivered = await consumer.consume({ max_messages: 2 * BATCH_MESSAGES_MAX });
+  reading.stop = () => delivered.stop();
+  return delivered;
+}
+
+/** Another consumer, from where the last one got to. Undefined if the reading is over. */
+async function consumeAgain(
+  place: Place,
+  reading: Reading,
+  signal: AbortSignal,
+): Promise<ConsumerMessages | undefined> {
+  while (!signal.aborted && !place.nc.isClosed()) {
+    try {
+      const delivered = await consume(place, reading);
+      if (signal.aborted) reading.stop();
+      return delivered;
+    } catch {
+      // The log is away: as long as the connection is kept, so is the reading.
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Ends what delivers if nothing comes although there is something. When a connection was lost, and again while the client
+ * asks what has become of its consumer, it says nothing for half a minute or longer (nats-jetstream 3.4).
+ */
+function watch(place: Place, reading: Reading): () => void {
+  /** How far the log went, and the reading, when they were last looked at. */
+  let [known, before] = [0, -1];
+  const look = async () => {
+    const { waiting, received } = reading;
+    if (waiting && received === before && received < known) reading.stop();
+    before = received;
+    known = await lastPosition(place);
+  };
+  // A log that does not answer tells nothing.
+  const timer = setInterval(() => void look().catch(() => {}), LOOK_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /** A message, and the atomic batch that it came in. */

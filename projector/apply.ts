@@ -1,6 +1,7 @@
 /** What events mean for all rows of the read model. Pure: the same events always give the same rows. */
 import type { RecordedEvent } from '../contracts/events.ts';
 import { applyBalances, type AccountRow, type EntryRow } from './balances.ts';
+import { PROJECTION_NAMES, type ProjectionName } from './projection.ts';
 import type { LabelRow } from './touched.ts';
 import { applyTotals, type DayRow } from './totals.ts';
 import { applyTransfers, type HoldRow, type TransactionAccountRow, type TransferRow } from './transfers.ts';
@@ -20,10 +21,14 @@ export type Rows = {
   readonly totals: readonly DayRow[];
 };
 
-/** The rows that all projections write after these events, which are whole batches in log order. */
-export function apply(events: readonly RecordedEvent[]): Rows {
-  const { accounts, account_labels, entries } = applyBalances(events);
-  const { transfers, transaction_accounts, labels, holds } = applyTransfers(events);
+/** The rows that these projections write after these events, which are whole batches in log order. */
+export function apply(
+  events: readonly RecordedEvent[],
+  projections: readonly ProjectionName[] = PROJECTION_NAMES,
+): Rows {
+  const of = (name: ProjectionName) => (projections.includes(name) ? events : []);
+  const { accounts, account_labels, entries } = applyBalances(of('balances'));
+  const { transfers, transaction_accounts, labels, holds } = applyTransfers(of('transfers'));
   return {
     position: events.at(-1)?.position ?? 0,
     accounts,
@@ -32,6 +37,6 @@ export function apply(events: readonly RecordedEvent[]): Rows {
     transactionAccounts: transaction_accounts,
     labels: [...account_labels, ...labels].toSorted((a, b) => a.first_position - b.first_position),
     holds,
-    totals: applyTotals(events).daily_totals,
+    totals: applyTotals(of('totals')).daily_totals,
   };
 }

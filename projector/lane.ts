@@ -16,6 +16,11 @@ import type { Poison } from './write-rows.ts';
 const FAR = 10_000;
 /** A build that is so near to the one in front goes on with it. */
 const NEAR = 1_000;
+/**
+ * The events of a step while nothing but builds is taken along. What happens to a row within a step is written once, so
+ * larger ones cost less; but a live projection shows nothing of a step before all of it is written.
+ */
+const BUILD_STEP_MAX = 4 * BATCH_MESSAGES_MAX;
 /** How long, about, to leave the log to another projector that turned up. */
 const YIELD_MS = 200;
 
@@ -69,7 +74,7 @@ export async function runLane(options: LaneOptions, { builds, leads, front }: La
   if (await settle()) return;
   const start = Math.min(...builds.map(({ position }) => position));
   const source = options.log.follow<Item>(start, AbortSignal.any([signal, stop.signal]), unreadable);
-  for await (const items of gather(source, { max: BATCH_MESSAGES_MAX, stop: () => stop.abort() })) {
+  for await (const items of gather(source, { max: stepMax(now), stop: () => stop.abort() })) {
     const taken = await Promise.all(now.map((build) => taking(options, build, items)));
     const on = taken.flatMap((each) => (each.at === 'position' ? [each.build] : []));
     if (on.length < now.length) return interrupted(options, taken, signal);
@@ -79,6 +84,10 @@ export async function runLane(options: LaneOptions, { builds, leads, front }: La
     if (leads) front.position = Math.max(...positions);
     else if (front.position - Math.min(...positions) <= NEAR) return;
   }
+}
+
+function stepMax(builds: readonly Build[]): number {
+  return builds.every(({ state }) => state === 'building') ? BUILD_STEP_MAX : BATCH_MESSAGES_MAX;
 }
 
 /** What is done whenever a build has got further; true if lanes are to be made anew. */

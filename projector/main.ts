@@ -3,6 +3,7 @@ import { readConfig } from '../config.ts';
 import { positionSubject } from '../contracts/subjects.ts';
 import { connectToNats } from '../eventlog/connection.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
+import { openReaderGate } from '../eventlog/reader-gate.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { openLog } from '../eventlog/stream.ts';
 import { warn } from '../lifecycle.ts';
@@ -48,8 +49,13 @@ async function main(): Promise<void> {
         'WARNING: PGlite’s own server mixes up its clients’ queries. Run projector/embedded/main.ts instead.',
       );
     }
+    // Who reads can begin to while no worker is there.
+    openReaderGate(nc);
     const log = createEventReader(nc, ledger);
-    await requireSameLog(db, log);
+    await requireSameLog(db, log, async (position) => {
+      nc.publish(positionSubject(ledger, 'balances'), `${position}`);
+      await nc.flush();
+    });
     projectorMetrics(metrics, async () => positions(db, log));
     tell(`Following the log of the ledger "${ledger}".`);
     await runProjector(
@@ -80,13 +86,20 @@ async function positions(db: ReadModel, log: EventReader): Promise<Positions> {
 }
 
 /** A read model that is ahead of the log was folded from another one; it would show what never happened here. */
-async function requireSameLog(db: ReadModel, log: EventReader): Promise<void> {
+async function requireSameLog(
+  db: ReadModel,
+  log: EventReader,
+  announce: (position: number) => Promise<void>,
+): Promise<void> {
   const position = Math.max(...(await readStandings(db)).map((standing) => standing.position));
   const last = await log.lastPosition();
   if (position > last) {
+    // The writers hear it too: what they appended now would take the place of what is missing.
+    await announce(position);
     throw new Error(
-      `The read model is at position ${position}, but the log ends at ${last}: it was made from another log. ` +
-        `Drop the schema "${db.schema}" and start again, and it is made anew from this one.`,
+      `The read model is at position ${position}, but the log ends at ${last}: either the log has lost its end, or ` +
+        'the read model was made from another log. In the first case restore the log. In the second drop the schema ' +
+        `"${db.schema}" and start again, and it is made anew from this one.`,
     );
   }
 }

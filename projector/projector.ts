@@ -8,7 +8,7 @@ import { readStandings, type Standing } from './checkpoint.ts';
 import type { ReadModel } from './database.ts';
 import { describe, lanesOf, runLane, type LaneOptions } from './lane.ts';
 import { createPersevere } from './persevere.ts';
-import type { Projection, ProjectionName } from './projection.ts';
+import type { Projection } from './projection.ts';
 import { PROJECTIONS } from './projections.ts';
 
 export type ProjectorOptions = Pick<LaneOptions, 'db' | 'log' | 'announce' | 'tell'> &
@@ -36,9 +36,10 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
   while (!signal.aborted) {
     const standings = await persevere(() => readStandings(db));
     if (!standings) return;
+    for (const { name } of standings.filter(maybeTried)) halted.delete(name);
     const builds = projections
       .flatMap((projection) => ownBuilds(db, projection, standings))
-      .filter((build) => !halted.has(keyOf(build)));
+      .filter(({ projection }) => !halted.has(projection.name));
     for (const line of leftAlone(projections, standings)) {
       if (!left.has(line)) tell(line);
       left.add(line);
@@ -46,14 +47,29 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
     for (const { state, projection, position } of builds) {
       if (state === 'live') announce(projection.name, position);
     }
-    await runLanes({ ...DEFAULTS, ...options, persevere, stopped }, builds, signal);
+    const asked = new AbortController();
+    const either = AbortSignal.any([signal, asked.signal]);
+    const asking = askedToTry(halted, either).finally(() => asked.abort());
+    await runLanes({ ...DEFAULTS, ...options, persevere, stopped }, builds, either);
+    asked.abort();
+    await asking;
     if (builds.length === 0) await sleep(IDLE_MS, undefined, { signal }).catch(() => {});
   }
 
   async function stopped(build: Build, poison: Parameters<LaneOptions['stopped']>[1]): Promise<void> {
-    halted.add(keyOf(build));
+    halted.add(build.projection.name);
     tell(`The projection "${build.projection.name}" has stopped: ${describe(poison)}`);
     await persevere(() => tellStopped(build, describe(poison)));
+  }
+
+  /** Resolves when somebody has asked that one of these be tried again, or the signal aborts. */
+  async function askedToTry(names: ReadonlySet<string>, either: AbortSignal): Promise<void> {
+    while (!either.aborted) {
+      await sleep(IDLE_MS, undefined, { signal: either }).catch(() => {});
+      if (names.size === 0 || either.aborted) continue;
+      const standings = await persevere(() => readStandings(db));
+      if (!standings || standings.some((each) => maybeTried(each) && names.has(each.name))) return;
+    }
   }
 }
 
@@ -131,6 +147,12 @@ function isBuilding({ state }: Build): boolean {
   return state === 'building';
 }
 
-function keyOf({ projection, state }: Build): string {
-  return `${projection.name} ${state}` satisfies `${ProjectionName} ${Build['state']}`;
+/** What has stopped may be tried again when its error is gone. */
+function maybeTried({ error }: Standing): boolean {
+  return error === null;
+}
+
+/** Has a projection that has stopped be tried again, by the projectors that run: they look every second. */
+export async function tryAgain({ sql, table }: ReadModel, projection: string): Promise<void> {
+  await sql`update ${table('projections')} set error = null where name = ${projection}`;
 }

@@ -2,6 +2,7 @@
  * The two durable consumers of a webhook: one on the log for the events of its types, one for what somebody asked for
  * again. The server keeps what is unsettled and when it is due, so a dispatcher holds nothing that could be lost.
  */
+import { hash } from 'node:crypto';
 import {
   AckPolicy,
   DeliverPolicy,
@@ -14,6 +15,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { EVENT_SUBJECTS, parseEventType } from '../contracts/events.ts';
 import { factsSubject, streamName, WEBHOOK_STREAM, webhookSubject } from '../contracts/subjects.ts';
 import { ALL_TYPES } from '../contracts/webhooks.ts';
+import { consumerNames } from './consumer-names.ts';
 import type { DeliveryLog } from './delivery-log.ts';
 import type { StoredWebhook } from './webhook.ts';
 
@@ -27,6 +29,8 @@ export type WebhookConsumers = {
   /** What waits, and up to where all is settled. */
   readonly progress: (id: string) => Promise<{ pending: number; settled: number }>;
   readonly streamOf: (source: Source) => string;
+  /** What both are called. Nobody else is told: readers of NATS may use and remove what they know the name of. */
+  readonly nameOf: (id: string) => string;
 };
 
 /** Longer than an attempt takes with all that is read and noted. So late is tried again what a dead process had begun. */
@@ -45,11 +49,13 @@ export async function openWebhookConsumers(
   deliveries: Pick<DeliveryLog, 'floor'>,
 ): Promise<WebhookConsumers> {
   const manager = await jetstreamManager(nc);
+  const names = await consumerNames(nc);
+  const nameOf = (id: string) => hash('sha256', `${names} ${id}`).slice(0, 32);
   const streamOf = (source: Source) => (source === 'log' ? streamName(ledger) : WEBHOOK_STREAM.name);
 
   async function info(source: Source, id: string): Promise<ConsumerInfo | undefined> {
     try {
-      return await manager.consumers.info(streamOf(source), id);
+      return await manager.consumers.info(streamOf(source), nameOf(id));
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
       throw error;
@@ -63,7 +69,7 @@ export async function openWebhookConsumers(
     const found = await info(source, id);
     if (!found) {
       await manager.consumers.add(streamOf(source), {
-        durable_name: id,
+        durable_name: nameOf(id),
         ack_policy: AckPolicy.Explicit,
         ack_wait: ACK_WAIT_NS,
         max_ack_pending: UNSETTLED_MAX,
@@ -71,13 +77,16 @@ export async function openWebhookConsumers(
         filter_subjects: filters,
         ...(await start()),
       });
+      // Before names were secret its id was one.
+      await manager.consumers.delete(streamOf(source), id).catch(() => false);
     } else if (filtersOf(found.config).join() !== filters.join()) {
-      await manager.consumers.update(streamOf(source), id, { filter_subjects: filters });
+      await manager.consumers.update(streamOf(source), nameOf(id), { filter_subjects: filters });
     }
   }
 
   return {
     streamOf,
+    nameOf,
     async ensure({ id, types, from }) {
       await ensureOne('log', {
         id,
@@ -96,7 +105,7 @@ export async function openWebhookConsumers(
     },
     async remove(id) {
       for (const source of ['log', 'asked'] as const) {
-        if (await info(source, id)) await manager.consumers.delete(streamOf(source), id);
+        if (await info(source, id)) await manager.consumers.delete(streamOf(source), nameOf(id));
       }
     },
     async progress(id) {

@@ -9,7 +9,7 @@ import type { AttemptOutcome } from '../contracts/webhooks.ts';
 import type { Delivery, DeliveryLog, KeptDelivery } from './delivery-log.ts';
 import { pauseAfter } from './retries.ts';
 import type { Attempt, Sent } from './send.ts';
-import type { StoredWebhook } from './webhook.ts';
+import { secretsAt, type StoredWebhook } from './webhook.ts';
 
 /** An event that a webhook is to get. */
 export type Job = {
@@ -51,8 +51,9 @@ export async function deliver(deps: DeliverDependencies, job: Job, signal: Abort
   const early = Date.parse(begun?.next_attempt_at ?? at.toISOString()) - at.getTime();
   if (early > 0) return { type: 'later', ms: early };
   const body = JSON.stringify(eventFrom(event));
-  const { url, secret } = webhook;
-  const sent = await deps.send({ url, secret, id: event.id, body, at, signal });
+  const { url } = webhook;
+  const secrets = secretsAt(webhook, at);
+  const sent = await deps.send({ url, secrets, id: event.id, body, at, signal });
   return await note(deps, job, { kept, begun, at, sent });
 }
 

@@ -91,7 +91,10 @@ export function startRunner(first: StoredWebhook, options: RunnerOptions): Runne
       };
       try {
         await consumers.ensure(webhook);
-        const consumer = await jetstream(nc).consumers.get(consumers.streamOf(source), webhook.id);
+        const consumer = await jetstream(nc).consumers.get(
+          consumers.streamOf(source),
+          consumers.nameOf(webhook.id),
+        );
         const places = Array.from({ length: PLACES[source] }, () =>
           pull(source, consumer, broken).catch(fail),
         );

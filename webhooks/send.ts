@@ -7,7 +7,8 @@ import { addressesOf, hostOf, type Address, type Resolve } from './addresses.ts'
 
 export type Attempt = {
   readonly url: string;
-  readonly secret: string;
+  /** It is signed with each of them: a receiver takes it that knows one. */
+  readonly secrets: readonly string[];
   /** The same in every attempt: what a receiver knows a repeated event by. */
   readonly id: string;
   readonly body: string;
@@ -76,14 +77,14 @@ function post(
   });
 }
 
-function headersOf({ secret, id, at, body }: Attempt): Record<string, string> {
+function headersOf({ secrets, id, at, body }: Attempt): Record<string, string> {
   return {
     'content-type': 'application/cloudevents+json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),
     'user-agent': 'Tallybook-Webhooks/1',
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
-    'webhook-signature': new Signer(secret).sign(id, at, body),
+    'webhook-signature': secrets.map((secret) => new Signer(secret).sign(id, at, body)).join(' '),
   };
 }
 

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Webhooks } from '../api/webhooks.ts';
-import type { DeliveryResource, WebhookChange } from '../contracts/webhooks.ts';
+import { ROTATION_HOURS, type DeliveryResource, type WebhookChange } from '../contracts/webhooks.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { refusal } from './addresses.ts';
 import { openWebhookConsumers } from './consumers.ts';
@@ -48,6 +48,18 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
       await consumers.ensure(webhook);
       return { webhook: asMade(webhook), replayed: !added };
     },
+    async rotateSecret(id, { secret = newSecret(), key, fingerprint, at }) {
+      const { bucket } = await stores();
+      let replayed = false;
+      const webhook = await bucket.change(id, (before) => {
+        replayed = key !== undefined && before.rotated_by?.key === key;
+        if (replayed || !isThere(before)) return undefined;
+        return rotated(before, { secret, by: key === undefined ? undefined : { key, fingerprint }, at });
+      });
+      if (!webhook || !isThere(webhook)) return undefined;
+      if (replayed && webhook.rotated_by?.fingerprint !== fingerprint) return 'reused';
+      return { webhook: { ...shown(webhook), secret: webhook.secret }, replayed };
+    },
     async list() {
       const { bucket } = await stores();
       return (await bucket.all()).filter(isThere).map(shown);
@@ -70,7 +82,8 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
       let removed = false;
       await bucket.change(id, (before) => {
         removed = isThere(before);
-        return removed ? { ...before, status: 'deleted', secret: '' } : undefined;
+        const { secrets_before: _, ...rest } = before;
+        return removed ? { ...rest, status: 'deleted', secret: '' } : undefined;
       });
       if (!removed) return false;
       await consumers.remove(id);
@@ -135,6 +148,19 @@ function changed(
     disabled_at: disabled_at ?? at,
     disabled_reason: disabled_reason ?? 'It was asked for.',
   };
+}
+
+/** Somebody who asks twice, without a key, has not locked out who knows the secret before both. */
+const SECRETS_BEFORE_MAX = 4;
+
+function rotated(
+  before: StoredWebhook,
+  { secret, by, at }: { secret: string; by: StoredWebhook['rotated_by']; at: string },
+): StoredWebhook {
+  const until = new Date(Date.parse(at) + ROTATION_HOURS * 3_600_000).toISOString();
+  const older = (before.secrets_before ?? []).filter((each) => each.until > at);
+  const secrets_before = [{ secret: before.secret, until }, ...older].slice(0, SECRETS_BEFORE_MAX);
+  return { ...before, secret, secrets_before, rotated_by: by };
 }
 
 function statusOf({ status }: StoredWebhook): 'active' | 'disabled' {

@@ -9,6 +9,10 @@ export type StoredWebhook = {
   /** A deleted one stays as a stone without a secret: its key must not make another. */
   readonly status: 'active' | 'disabled' | 'deleted';
   readonly secret: string;
+  /** Those before it, newest first: until then, what is sent is signed with them too. */
+  readonly secrets_before?: readonly { readonly secret: string; readonly until: string }[] | undefined;
+  /** The request that made the secret, if it had a key. */
+  readonly rotated_by?: { readonly key: string; readonly fingerprint: string } | undefined;
   readonly created_at: string;
   readonly disabled_at?: string | undefined;
   readonly disabled_reason?: string | undefined;
@@ -32,6 +36,12 @@ export function shown(webhook: StoredWebhook): WebhookResource {
     created_at,
     ...given({ disabled_at, disabled_reason }),
   };
+}
+
+/** What an event is signed with at this time. */
+export function secretsAt({ secret, secrets_before = [] }: StoredWebhook, at: Date): string[] {
+  const before = secrets_before.filter(({ until }) => until > at.toISOString());
+  return [secret, ...before.map((each) => each.secret)];
 }
 
 /** What the request is answered that makes it, whatever became of it since. */

@@ -9,6 +9,7 @@ import { TASK_QUEUE } from '../contracts/workflow-ids.ts';
 import { openActiveAppender } from '../eventlog/active-appender.ts';
 import { observed, type AppenderObserver } from '../eventlog/appender-observer.ts';
 import { createBulkStore, openBulkStream } from '../eventlog/bulk-store.ts';
+import { openReaderGate } from '../eventlog/reader-gate.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { openLog } from '../eventlog/stream.ts';
 import type { Rail } from '../rails/rail.ts';
@@ -81,6 +82,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     shutdownGraceTime: '13 seconds',
   });
   const railWorker = await createRailWorker({ connection, namespace, ...payments });
+  const readerGate = openReaderGate(nc);
   const workers = railWorker ? [worker, railWorker] : [worker];
   // If one of them dies, that is told; the process ends then, and with it the other.
   const stopped = runAll(workers);
@@ -91,6 +93,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       for (const one of workers) if (one.getState() === 'RUNNING') one.shutdown();
       await stopped;
       await appender.close();
+      readerGate.close();
     },
   };
 }

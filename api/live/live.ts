@@ -42,8 +42,6 @@ export type LiveSettings = {
   readonly lingerMs: number;
   /** How soon the log is followed again when that has failed. */
   readonly againMs: number;
-  /** How often to see whether the log has what has not come. */
-  readonly watchMs: number;
 };
 
 const SETTINGS: LiveSettings = {
@@ -54,7 +52,6 @@ const SETTINGS: LiveSettings = {
   patienceMs: 10_000,
   lingerMs: 10_000,
   againMs: 1_000,
-  watchMs: 2_000,
 };
 
 /** Pages of the log that are read at once for clients that come from the past. */
@@ -181,10 +178,10 @@ class Hub {
     const { signal } = this.#stop;
     const heartbeats = setInterval(() => this.#beat(), this.#settings.heartbeatMs).unref();
     signal.addEventListener('abort', () => clearInterval(heartbeats));
-    const { againMs, watchMs } = this.#settings;
+    const { againMs } = this.#settings;
     const take = (events: readonly RecordedEvent[]) => this.#give(ring, events, signal);
     const { tell } = this.#options;
-    void keepFollowing({ log: this.#log, position: () => ring.end, take, againMs, watchMs, tell }, signal);
+    void keepFollowing({ log: this.#log, position: () => ring.end, take, againMs, tell }, signal);
     return ring;
   }
 

@@ -6,6 +6,7 @@ import {
   askedDelivery,
   createdWebhook,
   deliveryPage,
+  secretRotation,
   webhookBody,
   webhookChange,
   webhookPage,
@@ -81,6 +82,26 @@ const change = createRoute({
   responses: {
     200: doc.json('It is so now.', webhookResource),
     ...doc.problems('webhook_not_found', 'payload_too_large', 'unsupported_media_type'),
+  },
+});
+
+const rotateSecret = createRoute({
+  method: 'post',
+  path: `${ONE}/rotate-secret`,
+  operationId: 'rotateWebhookSecret',
+  tags: TAGS,
+  summary: 'Sign with another secret; with the one before too, for 24 hours',
+  middleware: [queryTimeout, optionalBody] as const,
+  parameters: [doc.idempotencyKeyHeader(false, 'rotate-1')],
+  request: { params: doc.idParam, body: { ...doc.body(secretRotation), required: false } },
+  responses: {
+    200: doc.json('The webhook with its new secret.', createdWebhook, doc.REPLAYED),
+    ...doc.problems(
+      'webhook_not_found',
+      'payload_too_large',
+      'unsupported_media_type',
+      'idempotency_key_reused',
+    ),
   },
 });
 
@@ -161,10 +182,7 @@ export function webhookRoutes(deps: ApiDependencies) {
         fingerprint: meta.fingerprint,
         created_at: meta.requested_at,
       });
-      if (made === 'reused') {
-        const detail = 'This Idempotency-Key was used for another request.';
-        throw new ProblemError('idempotency_key_reused', { detail });
-      }
+      if (made === 'reused') throw reused();
       if (made === 'deleted') {
         const detail = 'The webhook that this request has made was deleted.';
         throw new ProblemError('webhook_not_found', { detail });
@@ -181,6 +199,25 @@ export function webhookRoutes(deps: ApiDependencies) {
       requireUsable(asked.url);
       const at = deps.clock().toISOString();
       return c.json(there(webhook, await webhooks.change(webhook, { ...asked, at })), 200);
+    })
+    .openapi(rotateSecret, async (c) => {
+      const webhook = c.req.valid('param').id;
+      const body = c.req.valid('json');
+      const { meta } = commandMeta(c, deps, {
+        route: 'POST /v1/webhooks/{id}/rotate-secret',
+        id: webhook,
+        body,
+      });
+      const made = await webhooks.rotateSecret(webhook, {
+        secret: body.secret,
+        key: optionalKey(c.req.header('idempotency-key'))?.keyHash,
+        fingerprint: meta.fingerprint,
+        at: meta.requested_at,
+      });
+      if (made === undefined) throw notFound(webhook);
+      if (made === 'reused') throw reused();
+      if (made.replayed) c.header('Idempotency-Replayed', 'true');
+      return c.json(made.webhook, 200);
     })
     .openapi(remove, async (c) => {
       const webhook = c.req.valid('param').id;
@@ -213,6 +250,11 @@ export function webhookRoutes(deps: ApiDependencies) {
 function there(webhook: string, found: WebhookResource | undefined): WebhookResource {
   if (found === undefined) throw notFound(webhook);
   return found;
+}
+
+function reused(): ProblemError {
+  const detail = 'This Idempotency-Key was used for another request.';
+  return new ProblemError('idempotency_key_reused', { detail });
 }
 
 function notFound(webhook: string): ProblemError {

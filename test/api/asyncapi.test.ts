@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createApp } from '../../api/app.ts';
 import { EVENT_SUBJECTS, eventType } from '../../contracts/events.ts';
 import { PUBLISHED_EVENTS } from '../../contracts/published-events.ts';
+import { WEBHOOK_DISABLED } from '../../contracts/webhooks.ts';
 import { HASHED_HEADERS } from '../../eventlog/codec.ts';
 import { untouchable } from './fixtures.ts';
 
@@ -56,9 +57,10 @@ describe('the AsyncAPI document', () => {
   });
 
   it('has one channel, one operation and one message for each published event, and none for receipts', () => {
-    expect(Object.keys(document.channels)).toEqual(PUBLISHED_EVENTS);
-    expect(Object.keys(document.operations)).toEqual(PUBLISHED_EVENTS.map((name) => `receive${name}`));
-    expect(Object.keys(document.components.messages)).toEqual(PUBLISHED_EVENTS);
+    const all = [...PUBLISHED_EVENTS, 'WebhookDisabled'];
+    expect(Object.keys(document.channels)).toEqual(all);
+    expect(Object.keys(document.operations)).toEqual(all.map((name) => `receive${name}`));
+    expect(Object.keys(document.components.messages)).toEqual(all);
     expect(text.match(/CommandAnswered|receipt\.|append\.\w/)?.[0]).toBeUndefined();
   });
 
@@ -92,6 +94,14 @@ describe('the AsyncAPI document', () => {
       expect(document.components.schemas).toMatchObject(definitions ?? {});
     },
   );
+
+  it('says what is told of a webhook that is disabled', () => {
+    expect(document.channels['WebhookDisabled']).toMatchObject({
+      address: 'webhook.{ledger}.{webhook}.disabled',
+      'x-nats-subject': 'webhook.main.*.disabled',
+    });
+    expect(document.components.messages['WebhookDisabled']?.name).toBe(WEBHOOK_DISABLED);
+  });
 
   it('describes every header that the log writes, and those of a plain subscription', () => {
     const { properties, required } = document.components.schemas['EventHeaders'] ?? {};

@@ -225,32 +225,6 @@ describe('a log that is away', () => {
     expect(told.join()).toContain('away');
   });
 
-  it('and says nothing, though it has more, is asked again', async () => {
-    let followed = 0;
-    const { follow: whole } = log;
-    const follow: GrowingLog['follow'] = async function* (after, signal) {
-      followed += 1;
-      // Every reading falls silent after one array.
-      for await (const events of whole(after, signal)) {
-        yield events;
-        await new Promise((resolve) => signal.addEventListener('abort', resolve));
-        return;
-      }
-    };
-    const { open } = liveApp({ againMs: 1, watchMs: 10 }, { follow });
-    const stream = await open('?after=0');
-    await stream.until(() => stream.ids().at(-1) === log.events.length);
-    const first = followed;
-    log.grow(20);
-    await reachedEnd(stream);
-    expect(stream.ids()).toEqual(positions());
-    expect(followed).toBeGreaterThan(first);
-    // One that has all is left alone.
-    const last = followed;
-    await sleep(60);
-    expect(followed).toBe(last);
-  });
-
   it('that leaves something out is not believed', async () => {
     const { follow: whole } = log;
     const follow: GrowingLog['follow'] = async function* (after, signal) {

@@ -7,7 +7,7 @@ import type { LiveSettings } from '../../api/live/live.ts';
 import { freePort } from '../../dev/ports.ts';
 import { startNats } from '../../dev/servers.ts';
 import { openLive, type LiveConnection } from '../support/live-client.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startFaultProxy } from '../../chaos/infra/fault-proxy.ts';
 import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/test-ledger.ts';
 import { serveLive, type ServedLive } from './served-live.ts';
 
@@ -200,7 +200,7 @@ describe('when the API ends', () => {
 
 describe('when NATS is away for a while', () => {
   test('by a lost connection, open streams go on, without a gap and without a repeat', async () => {
-    const proxy = await startTcpProxy(inject('servers').natsUrl);
+    const proxy = await startFaultProxy(inject('servers').natsUrl);
     const hand = await ledger.join({
       url: inject('servers').natsUrl.replace(/:\d+$/, `:${proxy.port}`),
     });

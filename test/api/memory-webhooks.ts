@@ -1,12 +1,14 @@
 /** Webhooks in memory, which send nothing. */
-import type { NewWebhook, Webhooks } from '../../api/webhooks.ts';
+import type { NewSecret, NewWebhook, Webhooks } from '../../api/webhooks.ts';
 import type { DeliveryResource, WebhookResource } from '../../contracts/webhooks.ts';
 
 const NOW = '2026-11-23T08:00:00.000Z';
 
-type Stored = { made: NewWebhook; shown: WebhookResource; deleted: boolean };
+type Stored = { made: NewWebhook; shown: WebhookResource; deleted: boolean; rotation?: NewSecret };
 
 export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+
+export const NEXT_SECRET = 'whsec_bmV4dCBzZWNyZXQgb2YgdGhlIHdlYmhvb2s=';
 
 export const webhookBody = {
   url: 'https://example.com/hook',
@@ -73,6 +75,17 @@ export function memoryWebhooks(ids: readonly string[] = []): Webhooks {
       }
       return Promise.resolve(stored?.shown);
     },
+    rotateSecret(id, rotation) {
+      const stored = there(id);
+      if (!stored) return Promise.resolve(undefined);
+      const replayed = rotation.key !== undefined && stored.rotation?.key === rotation.key;
+      if (replayed && stored.rotation?.fingerprint !== rotation.fingerprint) return Promise.resolve('reused');
+      if (!replayed) stored.rotation = rotation;
+      return Promise.resolve({
+        webhook: { ...stored.shown, secret: stored.rotation?.secret ?? NEXT_SECRET },
+        replayed,
+      });
+    },
     remove(id) {
       const stored = there(id);
       if (stored) stored.deleted = true;
@@ -94,6 +107,7 @@ export function untouchableWebhooks(guard: (name: string) => () => never): Webho
     create: guard('create'),
     list: guard('list'),
     find: guard('find'),
+    rotateSecret: guard('rotateSecret'),
     change: guard('change'),
     remove: guard('remove'),
     deliveries: guard('deliveries'),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CreatedWebhook, DeliveryResource, WebhookResource } from '../../contracts/webhooks.ts';
 import { post, testApp } from './fixtures.ts';
-import { memoryWebhooks, SECRET, webhookBody } from './memory-webhooks.ts';
+import { memoryWebhooks, NEXT_SECRET, SECRET, webhookBody } from './memory-webhooks.ts';
 import { codeOf, codeTo, KEY, refusal } from './refused.ts';
 
 type Page<Item> = { data: Item[]; next_cursor: string | null };
@@ -9,6 +9,37 @@ type Failure = { code: string; errors: unknown };
 
 const read = async <Body>(answer: Response | Promise<Response>) => (await (await answer).json()) as Body;
 const patch = (body: object): RequestInit => ({ ...post(body), method: 'PATCH' });
+
+describe('POST /v1/webhooks/{id}/rotate-secret', () => {
+  const path = '/v1/webhooks/wh_1/rotate-secret';
+
+  test('answers with a new secret, and the same one to the same key', async () => {
+    const { app } = testApp({ webhooks: memoryWebhooks(['wh_1']) });
+    const [first, again] = [
+      await app.request(path, { method: 'POST', headers: KEY }),
+      await app.request(path, { method: 'POST', headers: KEY }),
+    ];
+    expect([first.status, again.status]).toEqual([200, 200]);
+    const webhook = await read<CreatedWebhook>(first);
+    expect(webhook).toMatchObject({ id: 'wh_1', secret: NEXT_SECRET });
+    expect([first, again].map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
+    expect(await again.json()).toEqual(webhook);
+  });
+
+  test('takes a secret of the client’s own; another one with the same key is refused', async () => {
+    const { app } = testApp({ webhooks: memoryWebhooks(['wh_1']) });
+    const made = await read<CreatedWebhook>(app.request(path, post({ secret: SECRET }, KEY)));
+    expect(made.secret).toBe(SECRET);
+    const other = await app.request(path, post({ secret: NEXT_SECRET }, KEY));
+    expect((await read<Failure>(other)).code).toBe('idempotency_key_reused');
+  });
+
+  test('refuses what is no secret, and a webhook that is not there', async () => {
+    const { app } = testApp({ webhooks: memoryWebhooks(['wh_1']) });
+    expect((await app.request(path, post({ secret: 'short' }))).status).toBe(400);
+    expect((await app.request(path.replace('wh_1', 'wh_2'), { method: 'POST' })).status).toBe(404);
+  });
+});
 
 describe('POST /v1/webhooks', () => {
   test('answers 201 with the secret; it is nowhere else', async () => {

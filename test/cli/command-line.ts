@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExitCode, Settings } from '../../cli/command.ts';
 import { createProgress } from '../../cli/progress.ts';
 import { run } from '../../cli/run.ts';
+import { connectResuming } from '../../api/resuming.ts';
 
 export type Ran = {
   readonly code: ExitCode;
@@ -16,11 +17,19 @@ export type Ran = {
 /** Nothing listens here: no read model is at hand. */
 export const NO_DATABASE = 'postgres://nobody@127.0.0.1:1/none';
 
+/** Nor here. */
+const NO_TEMPORAL = '127.0.0.1:1';
+
 /** A command line with the settings of one ledger. */
-export function commandLine(settings: Pick<Settings, 'ledger' | 'natsUrl'> & Partial<Settings>) {
+export function commandLine(
+  settings: Pick<Settings, 'ledger' | 'natsUrl'> & Partial<Settings>,
+  temporal = { address: NO_TEMPORAL, namespace: 'default' },
+) {
   return async (...args: string[]): Promise<Ran> => {
     const [out, told]: [string[], string[]] = [[], []];
-    const code = await run(args, () => ({ databaseUrl: NO_DATABASE, streamReplicas: 1, ...settings }), {
+    const all = { databaseUrl: NO_DATABASE, streamReplicas: 1, ...settings };
+    const code = await run(args, () => all, {
+      connectToTemporal: () => connectResuming(temporal.address, temporal.namespace),
       write: (text) => Promise.resolve(void out.push(text)),
       tell: (line) => told.push(line),
       progress: createProgress({ isTTY: false, write: () => true }),

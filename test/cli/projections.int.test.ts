@@ -103,6 +103,16 @@ test('what is parked is listed, and leaves the list when it is tried again with 
   expect(JSON.parse((await run('parked', 'totals', '--json')).out)).toMatchObject({ position: 7, tries: 1 });
   const unverified = await run('verify', '--read-model');
   expect([unverified.code, unverified.told]).toEqual([2, expect.stringContaining('"totals" has parked')]);
+  const rest = await run('verify');
+  expect([rest.code, rest.out]).toEqual([
+    0,
+    expect.stringContaining('NOT COMPARED: the projection "totals"'),
+  ]);
+  expect(rest.out).toContain(`equals the log up to position ${events.length}`);
+  // What is compared is compared as ever.
+  await db.sql`update ${db.table('accounts')} set posted = posted + 1 where id = 'alice'`;
+  expect((await run('verify')).code).toBe(1);
+  await db.sql`update ${db.table('accounts')} set posted = posted - 1 where id = 'alice'`;
 
   expect((await run('parked', '--retry', '--position', '5')).out).toBe(
     'Applied 0 of 0; 0 could not be applied again.\n',
@@ -110,6 +120,17 @@ test('what is parked is listed, and leaves the list when it is tried again with 
   expect((await run('parked', '--retry')).out).toBe('Applied 1 of 1; 0 could not be applied again.\n');
   expect((await run('parked')).out).toBe('Nothing is parked.\n');
   expect((await run('verify', '--read-model')).code).toBe(0);
+});
+
+test('what has stopped is listed with its error, and asked to try again', async () => {
+  const error = 'positions 7 to 9: it tastes odd';
+  await db.sql`update ${db.table('projections')} set error = ${error} where name = 'totals'`;
+  expect((await run('parked')).out).toBe(
+    `Nothing is parked.\nThe projection "totals" has stopped: ${error}\n`,
+  );
+  expect((await run('parked', 'balances')).out).toBe('Nothing is parked.\n');
+  expect((await run('parked', '--retry')).out).toContain('The projection "totals" is asked to try again.\n');
+  expect((await run('parked')).out).toBe('Nothing is parked.\n');
 });
 
 test('a projection that there is not, and a read model that there is not, are told', async () => {

@@ -114,7 +114,9 @@ test('ordered: from a position on, without a gap, even when the server loses its
     (await events('account=alice')).slice(2).map(({ position, version }) => `${position} version ${version}`);
   const printed = () => ordered.lines().map((line) => line.split(':')[0]);
   await expect.poll(printed, patience).toEqual(await lines());
-  const nc = await connect({ servers: `nats://127.0.0.1:${tallybook.natsPort}` });
+  // Readers cannot list consumers.
+  const own = { user: 'tallybook', pass: 'tallybook' };
+  const nc = await connect({ servers: `nats://127.0.0.1:${tallybook.natsPort}`, ...own });
   const manager = await jetstreamManager(nc);
   const mine = async () => {
     const consumers = await manager.consumers.list('LEDGER_main').next();

@@ -9,7 +9,7 @@ import { migrate } from '../../projector/migrate.ts';
 import { listParked, retryParked, type Retried } from '../../projector/parked.ts';
 import { createReadStore } from '../../projector/postgres.ts';
 import type { Projection, ProjectionName } from '../../projector/projection.ts';
-import { runProjector, type ProjectorOptions } from '../../projector/projector.ts';
+import { runProjector, tryAgain, type ProjectorOptions } from '../../projector/projector.ts';
 import { PROJECTIONS } from '../../projector/projections.ts';
 import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/test-ledger.ts';
 import { contents, openReadModel, project } from './test-read-model.ts';
@@ -76,6 +76,9 @@ async function projected(options: Partial<ProjectorOptions> = {}, stopped: strin
 
 const stops = (name: string) => name === 'balances';
 const standing = async (name: string) => (await readStandings(db)).find((each) => each.name === name)!;
+
+const hasStopped = (name: string) =>
+  vi.waitFor(async () => expect((await standing(name)).error).not.toBeNull());
 
 async function retryAll(): Promise<Retried[]> {
   const results: Retried[] = [];
@@ -184,6 +187,33 @@ describe('a poison event', () => {
     // Started again with code that can apply it, it goes on.
     await projected({ stops });
     expect(await standing('balances')).toMatchObject({ error: null });
+    expect(await contents(db)).toEqual(await whole());
+  });
+
+  it('that has stopped a projection is tried again without a restart, when somebody asks for it', async () => {
+    await deposit('d1', 'poison', 'd2');
+    let mended = false;
+    const chokes = choking('balances', 'poison').find(({ name }) => name === 'balances')!;
+    const balances: Projection = {
+      ...chokes,
+      apply: (events) => (mended ? PROJECTIONS.balances : chokes).apply(events),
+    };
+    const projections = [balances, PROJECTIONS.totals, PROJECTIONS.transfers];
+    const told: string[] = [];
+    const stop = new AbortController();
+    const options = { db, log: log.reader, announce: () => {}, tell: (line: string) => told.push(line) };
+    const running = runProjector({ ...options, projections, stops }, stop.signal);
+    await hasStopped('balances');
+    await tryAgain(db, 'balances');
+    // It still cannot be applied, and is told a second time.
+    await vi.waitFor(() => expect(told).toHaveLength(2), 10_000);
+    await hasStopped('balances');
+    mended = true;
+    await tryAgain(db, 'balances');
+    const last = await log.reader.lastPosition();
+    await vi.waitFor(async () => expect((await standing('balances')).position).toBe(last), 10_000);
+    stop.abort();
+    await running;
     expect(await contents(db)).toEqual(await whole());
   });
 

@@ -196,7 +196,9 @@ describe('a rebuild', () => {
     await project(db, log.events);
     const shorter = log.events.slice(0, log.events.length - 10);
     const stop = new AbortController();
+    let reached = 0;
     const waiting = rebuild(PROJECTIONS.totals, stop.signal, {
+      progress: (_: string, position: number) => (reached = position),
       log: {
         async *follow(after: number, signal: AbortSignal) {
           const rest: readonly RecordedEvent[] = shorter.slice(after);
@@ -205,6 +207,7 @@ describe('a rebuild', () => {
         },
       },
     });
+    await expect.poll(() => reached, { timeout: 15_000 }).toBe(shorter.length);
     await sleep(500);
     stop.abort();
     await waiting;

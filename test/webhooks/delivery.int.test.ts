@@ -46,6 +46,41 @@ describe('a delivery', () => {
       ]);
   });
 
+  test('is signed with a new secret, and for a day with the one before as well', async () => {
+    const receiver = await ledger.receiver();
+    const { id, secret } = await ledger.hook(receiver);
+    const rotate = (hoursAgo: number, key?: string) =>
+      ledger.webhooks.rotateSecret(id, {
+        key,
+        fingerprint: 'same',
+        at: new Date(Date.now() - hoursAgo * 3_600_000).toISOString(),
+      });
+    const [first, again] = [await rotate(1, 'key'), await rotate(0, 'key')];
+    if (typeof first !== 'object' || typeof again !== 'object') throw new Error('There is a webhook.');
+    expect([first.webhook.secret === secret, first.replayed]).toEqual([false, false]);
+    expect(again).toEqual({ ...first, replayed: true });
+    // Dispatchers look for changes every second.
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await ledger.deposit();
+    await expect.poll(() => receiver.received.length, WAIT).toBe(1);
+    receiver.trust(first.webhook.secret);
+    await ledger.deposit();
+    await expect.poll(() => receiver.received.length, WAIT).toBe(2);
+    expect(receiver.received.map(({ distrust }) => distrust)).toEqual([undefined, undefined]);
+    expect(receiver.received[0]?.headers['webhook-signature']?.split(' ')).toHaveLength(2);
+  });
+
+  test('is not signed with a secret that was replaced more than a day ago', async () => {
+    const receiver = await ledger.receiver();
+    const { id } = await ledger.hook(receiver);
+    const at = new Date(Date.now() - 25 * 3_600_000).toISOString();
+    await ledger.webhooks.rotateSecret(id, { key: undefined, fingerprint: '', at });
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await ledger.deposit();
+    await expect.poll(() => receiver.received.length, WAIT).toBe(1);
+    expect(receiver.received[0]?.distrust).toMatch(/signature/i);
+  });
+
   test('comes for each event of the types from the creation on, and for no other', async () => {
     const [some, all] = [await ledger.receiver(), await ledger.receiver()];
     await ledger.deposit();

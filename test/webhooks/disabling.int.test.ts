@@ -1,8 +1,14 @@
 import { connect } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { streamName, webhookBucket, WEBHOOK_STREAM, webhookSubject } from '../../contracts/subjects.ts';
+import { asyncApi, type AsyncApi } from '../../contracts/asyncapi.ts';
+import { webhookBucket, WEBHOOK_STREAM, webhookSubject } from '../../contracts/subjects.ts';
 import { WEBHOOK_DISABLED } from '../../contracts/webhooks.ts';
+import { openWebhookConsumers } from '../../webhooks/consumers.ts';
+import { openDeliveryLog } from '../../webhooks/delivery-log.ts';
+import type { AsyncApiDocument } from '../support/event-contract.ts';
 import { openWebhookLedger, PAUSES, type WebhookLedger } from '../support/webhook-ledger.ts';
 
 let ledger: WebhookLedger;
@@ -16,13 +22,31 @@ const WAIT = { timeout: 15_000, interval: 50 };
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const now = () => new Date().toISOString();
 
+const ajv = new Ajv({ strict: false, allErrors: true });
+addFormats.default(ajv);
+
+/** What is wrong by the schema of this name in `/asyncapi.json`, which is to name every field that is there. */
+function faultsOf(schema: string, value: unknown): unknown[] {
+  const { components } = asyncApi({ ledger: ledger.ledger, natsServer: '' }) as AsyncApiDocument & AsyncApi;
+  const check = ajv.compile({ ...components.schemas[schema], additionalProperties: false });
+  return check(value) ? [] : (check.errors ?? []);
+}
+
 /** What a reader without a password hears of a webhook's end. */
 async function listenAsReader(id: string) {
   const reader = await connect({ servers: new URL(inject('servers').natsUrl).host });
-  const heard: { type: string | undefined; data: unknown }[] = [];
+  const heard: { type: string | undefined; data: unknown; faults: unknown[] }[] = [];
   reader.subscribe(webhookSubject(ledger.ledger, id, 'disabled'), {
-    callback: (_, message) =>
-      void heard.push({ type: message.headers?.get('ce-type'), data: message.json() }),
+    callback: (_, message) => {
+      const headers = Object.fromEntries(
+        [...(message.headers ?? [])].map(([name, [value]]) => [name, value]),
+      );
+      const faults = [
+        faultsOf('WebhookDisabledHeaders', headers),
+        faultsOf('WebhookDisabled.v1', message.json()),
+      ];
+      heard.push({ type: headers['ce-type'], data: message.json(), faults: faults.flat() });
+    },
   });
   await reader.flush();
   return { reader, heard };
@@ -41,7 +65,9 @@ describe('a webhook is disabled', () => {
     await expect
       .poll(async () => await ledger.deliveries(id), WAIT)
       .toMatchObject([{ status: 'failed', attempts: 1, last_status: 410 }]);
-    await expect.poll(() => heard, WAIT).toEqual([{ type: WEBHOOK_DISABLED, data: { webhook: id, reason } }]);
+    await expect
+      .poll(() => heard, WAIT)
+      .toEqual([{ type: WEBHOOK_DISABLED, data: { webhook: id, reason }, faults: [] }]);
     await reader.close();
   });
 
@@ -85,13 +111,18 @@ describe('a deleted webhook', () => {
     const { id } = await ledger.hook(receiver);
     await ledger.deposit();
     await expect.poll(() => receiver.received.length, WAIT).toBe(1);
+    const log = await openDeliveryLog(ledger.nc, { ledger: ledger.ledger, replicas: 1 });
+    const { nameOf, streamOf } = await openWebhookConsumers(ledger.nc, ledger.ledger, log);
+    const manager = await jetstreamManager(ledger.nc);
+    for (const source of ['log', 'asked'] as const) {
+      expect(await manager.consumers.info(streamOf(source), nameOf(id))).toBeDefined();
+    }
     expect(await ledger.webhooks.remove(id)).toBe(true);
     expect([await ledger.webhooks.find(id), await ledger.webhooks.remove(id)]).toEqual([undefined, false]);
     await pause(1_000);
     await ledger.deposit();
-    const manager = await jetstreamManager(ledger.nc);
-    for (const stream of [streamName(ledger.ledger), WEBHOOK_STREAM.name]) {
-      await expect(manager.consumers.info(stream, id)).rejects.toThrow(/not found/);
+    for (const source of ['log', 'asked'] as const) {
+      await expect(manager.consumers.info(streamOf(source), nameOf(id))).rejects.toThrow(/not found/);
     }
     const subject = `$KV.WEBHOOKS.${ledger.ledger}.${id}`;
     const kept = await manager.streams.getMessage(webhookBucket.stream, { last_by_subj: subject });

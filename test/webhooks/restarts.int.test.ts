@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { streamName, WEBHOOK_STREAM, webhookSubject } from '../../contracts/subjects.ts';
+import { WEBHOOK_STREAM, webhookSubject } from '../../contracts/subjects.ts';
+import { openWebhookConsumers } from '../../webhooks/consumers.ts';
 import { openDeliveryLog } from '../../webhooks/delivery-log.ts';
 import { openWebhookLedger, type WebhookLedger } from '../support/webhook-ledger.ts';
 
@@ -16,6 +17,14 @@ beforeAll(async () => {
 afterAll(() => ledger.close());
 
 const WAIT = { timeout: 15_000, interval: 50 };
+
+/** The consumer of a webhook on the log. */
+async function deleteConsumer(id: string): Promise<void> {
+  const log = await openDeliveryLog(ledger.nc, { ledger: ledger.ledger, replicas: 1 });
+  const { nameOf, streamOf } = await openWebhookConsumers(ledger.nc, ledger.ledger, log);
+  const manager = await jetstreamManager(ledger.nc);
+  expect(await manager.consumers.delete(streamOf('log'), nameOf(id))).toBe(true);
+}
 
 /** `npm run start:webhooks`. */
 async function startProcess(): Promise<ChildProcess> {
@@ -86,8 +95,7 @@ test('a consumer that somebody deletes is made anew: what came meanwhile is deli
   await ledger.dispatch();
   const before = await ledger.deposit(2);
   await expect.poll(async () => (await ledger.deliveries(id)).length, WAIT).toBe(2);
-  const manager = await jetstreamManager(ledger.nc);
-  await manager.consumers.delete(streamName(ledger.ledger), id);
+  await deleteConsumer(id);
   const after = await ledger.deposit(2);
   await expect.poll(() => receiver.received.length, { ...WAIT, timeout: 40_000 }).toBe(4);
   const subjects = receiver.received.map(({ event }) => event.subject);
@@ -106,7 +114,7 @@ test('a consumer that is made anew goes on from what was noted as settled, not f
   // Nothing is known any more of the deliveries themselves: only what was noted keeps them from coming again.
   const filter = webhookSubject(ledger.ledger, id, 'delivery.*.*');
   await manager.streams.purge(WEBHOOK_STREAM.name, { filter });
-  await manager.consumers.delete(streamName(ledger.ledger), id);
+  await deleteConsumer(id);
   await ledger.deposit();
   await expect.poll(() => receiver.received.length, { ...WAIT, timeout: 40_000 }).toBe(3);
 }, 60_000);
