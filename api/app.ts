@@ -5,6 +5,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { asyncApi } from '../contracts/asyncapi.ts';
+import { admission } from './admission.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { measuring } from './measuring.ts';
 import { answerError, answerProblem, ProblemError, type ApiEnv } from './problem.ts';
@@ -77,6 +78,7 @@ export function createApp(deps: ApiDependencies) {
   app.use(measuring(deps.metrics.requested));
   app.use(requestId());
   app.use(secureHeaders(SECURE_HEADERS));
+  app.use(admission());
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
 
   const describe = () => app.getOpenAPI31Document(INFO);

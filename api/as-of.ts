@@ -1,19 +1,16 @@
 /** Balances as they were: straight from the log, where every event of an account carries the state after it. */
 import { z } from '@hono/zod-openapi';
-import type { Balances } from '../contracts/http.ts';
+import { positionInQuery, type Balances } from '../contracts/http.ts';
 import { untouchedWorldAccount } from '../contracts/resources.ts';
 import { time } from '../contracts/values.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { ProblemError } from './problem.ts';
 
 /** A log position, or a time; what happened then is included. */
-export const moment = z
-  .union([z.coerce.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER), time])
-  .optional()
-  .meta({
-    description: 'As of this log position or this time (RFC 3339, UTC), with what happened then.',
-    example: '2026-01-31T23:59:59.999Z',
-  });
+export const moment = z.union([positionInQuery, time]).optional().meta({
+  description: 'As of this log position or this time (RFC 3339, UTC), with what happened then.',
+  example: '2026-01-31T23:59:59.999Z',
+});
 
 /**
  * The balances of an account as of a moment. `position` is that of its last event by then; 0 if there was none.

@@ -67,7 +67,7 @@ function itemsOfNdjson(text: string): Item[] {
   }
   return rows.map((row, index) => ({
     path: `line ${index + 1}`,
-    read: () => JSON.parse(row) as unknown,
+    read: () => parse(row) as unknown,
   }));
 }
 

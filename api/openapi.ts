@@ -15,14 +15,19 @@ type ProblemResponses<Code extends ProblemCode> = {
 };
 
 /** Any request may meet these. */
-type Always = 'invalid_request' | 'internal_error' | 'dependency_unavailable';
-const ALWAYS: readonly Always[] = ['invalid_request', 'internal_error', 'dependency_unavailable'];
+type Always = 'invalid_request' | 'internal_error' | 'overloaded' | 'dependency_unavailable';
+const ALWAYS: readonly Always[] = [
+  'invalid_request',
+  'internal_error',
+  'overloaded',
+  'dependency_unavailable',
+];
 
 /** The problems that a route can answer, by status. */
 export function problems<Code extends ProblemCode>(...codes: Code[]): ProblemResponses<Code | Always>;
 export function problems(...codes: ProblemCode[]): Record<number, ProblemResponse> {
   const responses: Record<number, ProblemResponse> = {};
-  for (const code of [...ALWAYS, ...codes]) {
+  for (const code of new Set([...ALWAYS, ...codes])) {
     const { status, title } = PROBLEMS[code];
     const others = responses[status] === undefined ? '' : `${responses[status].description}\n\n`;
     responses[status] = {

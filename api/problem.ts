@@ -54,19 +54,25 @@ export function answerError(error: Error, c: Context<ApiEnv>): Response {
 
 /** Answers with problem details. */
 export function answerProblem(error: ProblemError, c: Context<ApiEnv>): Response {
-  const { status, title } = PROBLEMS[error.code];
-  const detail = error.detail === undefined ? {} : { detail: error.detail };
-  const body = {
-    type: `urn:tallybook:problem:${error.code}`,
+  const { status } = PROBLEMS[error.code];
+  const headers = { ...error.headers, 'Content-Type': 'application/problem+json' };
+  const body = problemDocument(error, new URL(c.req.url).pathname);
+  return c.body(body, status satisfies ContentfulStatusCode, headers);
+}
+
+/** The problem details, as JSON. What is no request has no path. */
+export function problemDocument({ code, detail, members }: ProblemError, instance?: string): string {
+  const { status, title } = PROBLEMS[code];
+  // What is undefined is left out.
+  return JSON.stringify({
+    type: `urn:tallybook:problem:${code}`,
     title,
     status,
-    code: error.code,
-    ...detail,
-    instance: new URL(c.req.url).pathname,
-    ...error.members,
-  };
-  const headers = { ...error.headers, 'Content-Type': 'application/problem+json' };
-  return c.body(JSON.stringify(body), status satisfies ContentfulStatusCode, headers);
+    code,
+    detail,
+    instance,
+    ...members,
+  });
 }
 
 /** What was not foreseen is logged whole and answered without internals. */

@@ -1,6 +1,5 @@
 /** Serves the API over HTTP, with its dependencies built from real servers. */
 import { randomUUID } from 'node:crypto';
-import { serve, type ServerType } from '@hono/node-server';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Client, type ConnectionLike } from '@temporalio/client';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
@@ -19,10 +18,13 @@ import { createReadStore } from '../projector/postgres.ts';
 import { createWebhooks } from '../webhooks/service.ts';
 import { createApp, type ApiDependencies } from './app.ts';
 import { createBulkWorkflows } from './bulk-workflows.ts';
+import { createClosing } from './closing.ts';
+import { listen } from './listening.ts';
 import { createLive, type LiveSettings } from './live/live.ts';
-import { createProjections, createReadiness } from './readiness.ts';
+import { createProjections, createReadiness, logBehind } from './readiness.ts';
 import { createSchedules } from './temporal-schedules.ts';
 import { createCommands } from './temporal.ts';
+import { createWholeLog, type WholeLog } from './whole-log.ts';
 
 export type ApiOptions = {
   readonly connection: ConnectionLike;
@@ -70,10 +72,11 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
       projections: projector.projections,
     };
   });
+  const wholeLog = wholeLogOf(options, { events, readStore });
   const app = createApp({
     ledger,
     natsServer: nc.getServer(),
-    commands: createCommands(client, board, coalescing === 'off' ? 'off' : { queueMax }),
+    commands: wholeLog.commands(createCommands(client, board, coalescing === 'off' ? 'off' : { queueMax })),
     schedules: createSchedules(client),
     webhooks: createWebhooks(nc, options),
     bulks: {
@@ -82,7 +85,7 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
     },
     rails: { names: Object.keys(rails.urls), secret: rails.secret },
     readStore,
-    events,
+    events: wholeLog.events(events),
     live,
     waitForPosition,
     readiness,
@@ -91,20 +94,34 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
     clock: () => new Date(),
     newId: randomUUID,
   });
-  const server = await listen(app.fetch, host, port);
+  const server = await listen(app.fetch, { host, port });
+  const closeServer = createClosing(server);
   return {
     url: `http://${host}:${port}`,
     async close() {
       // They would go on for ever.
       live.close();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        // Connections that wait for no answer would keep the server open.
-        if ('closeIdleConnections' in server) server.closeIdleConnections();
-      });
+      await closeServer();
       await readModel.end();
     },
   };
+}
+
+/** The read model remembers how far the log has gone. If that is further than it goes now, the writers are told too. */
+function wholeLogOf({ nc, ledger }: ApiOptions, sources: Parameters<typeof logBehind>[0]): WholeLog {
+  return createWholeLog({
+    async missing() {
+      const behind = await logBehind(sources);
+      if (behind === undefined) return undefined;
+      nc.publish(positionSubject(ledger, 'balances'), `${behind.position}`);
+      return behind.why;
+    },
+    onReconnect(again) {
+      void (async () => {
+        for await (const { type } of nc.status()) if (type === 'reconnect') again();
+      })();
+    },
+  });
 }
 
 /** Each projection tells its own position, and each query waits for the one that it reads. */
@@ -125,20 +142,4 @@ function waitersFor(
     const reached = await Promise.all(asked.map(({ waiter }) => waiter.waitFor(position, timeoutMs)));
     return reached.every(Boolean);
   };
-}
-
-function listen(
-  fetch: Parameters<typeof serve>[0]['fetch'],
-  hostname: string,
-  port: number,
-): Promise<ServerType> {
-  return new Promise((resolve, reject) => {
-    // A client that does not finish what it began to ask must not keep a connection for minutes.
-    const serverOptions = { requestTimeout: 30_000, headersTimeout: 10_000 };
-    const server = serve({ fetch, hostname, port, serverOptions }, () => resolve(server));
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      reject(taken ? new Error(`Port ${port} (HTTP) is taken. Set PORT to another one.`) : error);
-    });
-  });
 }

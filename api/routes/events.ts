@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { accepts } from 'hono/accepts';
 import { EVENT_SUBJECTS, eventType, type EventName } from '../../contracts/events.ts';
-import { eventPage, pageQuery } from '../../contracts/http.ts';
+import { eventPage, pageQuery, positionInQuery } from '../../contracts/http.ts';
 import { eventFrom } from '../../contracts/resources.ts';
 import { id } from '../../contracts/values.ts';
 import type { EventFilter } from '../../eventlog/event-reader.ts';
@@ -20,16 +20,10 @@ const TYPES = Object.keys(EVENT_SUBJECTS)
 
 const eventQuery = {
   type: doc.filter(z.enum(TYPES), 'Events of one CloudEvents type.'),
-  after: z.coerce
-    .number('must be a number')
-    .int()
-    .nonnegative()
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .meta({
-      type: 'integer',
-      description: 'Events after this log position; 0 for all. A cursor goes before it.',
-    }),
+  after: positionInQuery.optional().meta({
+    type: 'integer',
+    description: 'Events after this log position; 0 for all. A cursor goes before it.',
+  }),
   ...pageQuery,
 };
 

@@ -1,0 +1,122 @@
+/**
+ * Whether what clients saw can be explained: an order of their operations, one after the other, in which each of them
+ * could have been answered as it was. After Wing and Gong, with Lowe's memory of what was tried.
+ */
+
+export type Operation<Call, Answer> = {
+  readonly call: Call;
+  /** Undefined if nobody knows: it took effect at some time after it was asked for, or never. */
+  readonly answer: Answer | undefined;
+  /** It took effect after this, in any unit of time. */
+  readonly from: number;
+  /** It took effect before this. Means nothing if the answer is not known. */
+  readonly to: number;
+  /** Numbers of operations that took effect before it, whatever the times say. */
+  readonly after?: readonly number[];
+};
+
+export type Model<State, Call, Answer> = {
+  readonly initial: State;
+  /** The state after a call; undefined if it cannot have been answered like that. Without an answer, any will do. */
+  readonly step: (state: State, call: Call, answer: Answer | undefined) => State | undefined;
+  /** True for a call that changes nothing, in no state, if it is answered like that. */
+  readonly observes: (call: Call, answer: Answer) => boolean;
+  /** The same for states between which no call can tell a difference. */
+  readonly key: (state: State) => string;
+};
+
+export type Verdict =
+  | { readonly explained: true; readonly order: readonly number[] }
+  /** The longest order that came to nothing, and the operations one of which had to come next. */
+  | { readonly explained: false; readonly order: readonly number[]; readonly stuck: readonly number[] };
+
+/** Beyond this the history is too tangled for a test. */
+const TRIES_MAX = 2_000_000;
+
+/**
+ * Looks for an order that explains a history.
+ * @throws Error if it would take too long to tell.
+ */
+export function explain<State, Call, Answer>(
+  history: readonly Operation<Call, Answer>[],
+  model: Model<State, Call, Answer>,
+): Verdict {
+  const search = new Search(history, model);
+  const explained = search.from(model.initial);
+  if (explained) return { explained, order: search.order };
+  return { explained, order: search.furthest, stuck: search.stuck };
+}
+
+class Search<State, Call, Answer> {
+  readonly order: number[] = [];
+  furthest: readonly number[] = [];
+  stuck: readonly number[] = [];
+  readonly #history: readonly Operation<Call, Answer>[];
+  readonly #model: Model<State, Call, Answer>;
+  /** What came to nothing: which operations were done, and the state then. */
+  readonly #tried = new Set<string>();
+  readonly #done = new Set<number>();
+  #bits = 0n;
+
+  constructor(history: readonly Operation<Call, Answer>[], model: Model<State, Call, Answer>) {
+    this.#history = history;
+    this.#model = model;
+  }
+
+  from(state: State): boolean {
+    const tried = `${this.#bits.toString(36)} ${this.#model.key(state)}`;
+    if (this.#tried.has(tried)) return false;
+    if (this.#tried.size >= TRIES_MAX) throw new Error('The history is too tangled');
+    this.#tried.add(tried);
+    const next = this.#next();
+    if (next === undefined) return true;
+    const branches: { number: number; after: State }[] = [];
+    for (const number of next) {
+      const { call, answer } = this.#history[number] ?? fail();
+      const after = this.#model.step(state, call, answer);
+      if (after === undefined) continue;
+      // What only looks may as well look now: nothing that comes later is in its way, and it is in nobody's.
+      if (answer !== undefined && this.#model.observes(call, answer)) return this.#take(number, after);
+      branches.push({ number, after });
+    }
+    if (this.order.length >= this.furthest.length) {
+      this.furthest = [...this.order];
+      this.stuck = next.filter((number) => this.#history[number]?.answer !== undefined);
+    }
+    return branches.some(({ number, after }) => this.#take(number, after));
+  }
+
+  #take(number: number, after: State): boolean {
+    const bit = 1n << BigInt(number);
+    this.order.push(number);
+    this.#done.add(number);
+    this.#bits |= bit;
+    if (this.from(after)) return true;
+    this.order.pop();
+    this.#done.delete(number);
+    this.#bits &= ~bit;
+    return false;
+  }
+
+  /** What may come next; undefined if all that was answered has come. */
+  #next(): number[] | undefined {
+    const open = [...this.#history.keys()].filter((number) => !this.#done.has(number));
+    let due = Infinity;
+    let finished = true;
+    for (const number of open) {
+      const { answer, to } = this.#history[number] ?? fail();
+      if (answer === undefined) continue;
+      finished = false;
+      due = Math.min(due, to);
+    }
+    if (finished) return undefined;
+    return open.filter((number) => {
+      const { from, after = [] } = this.#history[number] ?? fail();
+      return from <= due && after.every((other) => this.#done.has(other));
+    });
+  }
+}
+
+function fail(): never {
+  throw new Error('There is no such operation');
+}
