@@ -1,0 +1,87 @@
+/** After the last fault: waits until all is quiet, and has everything checked. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../cli/run.ts';
+import { connectToNats } from '../eventlog/connection.ts';
+import { createEventReader } from '../eventlog/reader.ts';
+import type { Load } from './load.ts';
+import { LogFold, type LogFacts } from './log-facts.ts';
+import { judge, type Judgement } from './oracle.ts';
+import { describe } from './record.ts';
+import type { Complaint } from './scenario.ts';
+import { LEDGER, positionsOf, type System, type Urls } from './system.ts';
+import { checkWorkflows } from './workflows-check.ts';
+
+/** How long it may take until every command has its answer, and no workflow is left over. */
+const SETTLE_MAX_MS = 120_000;
+const WORKFLOWS_MAX_MS = 60_000;
+const CATCH_UP_MAX_MS = 60_000;
+const REPEATED = 200;
+
+/** Waits for quiet, asks again for what is not clear, and judges. The load has ended. */
+export async function judgeSystem(
+  system: System,
+  load: Load,
+  { say, lateMs }: { say: (line: string) => void; lateMs: number | undefined },
+): Promise<Judgement> {
+  const complaints: Complaint[] = [];
+  say('waiting until all is ready again');
+  await system.ready();
+  say('asking again for what has no clear answer');
+  const open = await load.settle(SETTLE_MAX_MS);
+  for (const command of open.slice(0, 3)) say(`no clear answer:\n${describe(command)}`);
+  await load.repeatSome(REPEATED);
+  say('looking for workflows that are stuck');
+  const { temporal, nats } = system.urls;
+  complaints.push(
+    ...(await checkWorkflows(temporal, () => readLog(nats), { withinMs: WORKFLOWS_MAX_MS, lateMs })),
+  );
+  say('comparing the answers with the log');
+  const facts = await readLog(nats);
+  const judged = judge(load.record, facts);
+  complaints.push(...judged.complaints);
+  say('verifying log and read model');
+  complaints.push(...(await catchUp(system, facts.last)), ...(await verify(system.urls)));
+  return { ...judged, complaints };
+}
+
+/** The whole log, folded. */
+export async function readLog(natsUrl: string): Promise<LogFacts> {
+  const nc = await connectToNats(natsUrl, 'chaos');
+  try {
+    const fold = new LogFold();
+    for await (const events of createEventReader(nc, LEDGER).events())
+      events.forEach((event) => fold.add(event));
+    return fold;
+  } finally {
+    await nc.close();
+  }
+}
+
+/** The read model shows the end of the log before long. */
+async function catchUp(system: System, last: number): Promise<Complaint[]> {
+  const deadline = Date.now() + CATCH_UP_MAX_MS;
+  let position = 0;
+  while (Date.now() < deadline) {
+    position = (await positionsOf(system))?.readModel ?? position;
+    if (position >= last) return [];
+    await sleep(100);
+  }
+  return [{ check: 'the read model stays behind', found: `it is at ${position}, the log at ${last}` }];
+}
+
+/** `ledger verify`, as a person would call it. */
+export async function verify(urls: Urls): Promise<Complaint[]> {
+  const printed: string[] = [];
+  const told: string[] = [];
+  const settings = { ledger: LEDGER, natsUrl: urls.nats, databaseUrl: urls.database, streamReplicas: 1 };
+  const exitCode = await run(['verify', '--json', '--read-model'], () => settings, {
+    write: (text) => {
+      printed.push(text);
+      return Promise.resolve();
+    },
+    tell: (line) => told.push(line),
+    progress: { tell: () => {}, clear: () => {} },
+  });
+  if (exitCode === 0) return [];
+  return [{ check: 'ledger verify fails', found: [...told, ...printed].join('\n') }];
+}

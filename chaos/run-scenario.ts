@@ -1,0 +1,141 @@
+/** Runs one scenario: starts a system and clients, lets the faults happen, and has what is left judged. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleepFor } from 'node:timers/promises';
+import { judgeSystem } from './aftermath.ts';
+import { startLoad, type Load } from './load.ts';
+import type { Judgement } from './oracle.ts';
+import type { Random } from './random.ts';
+import { clearAnswer } from './record.ts';
+import type { Complaint, Context, Fault, Injected, Scenario } from './scenario.ts';
+import { startSystem, type System } from './system.ts';
+
+export type RunOptions = {
+  readonly random: Random;
+  readonly seed: number;
+  readonly short: boolean;
+  readonly minutes: number | undefined;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+};
+
+export type Result = {
+  readonly scenario: string;
+  readonly faults: readonly Fault[];
+  readonly commands: number;
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** From the end of each fault until the next acknowledgement, in milliseconds. */
+  readonly recovery: readonly number[];
+  readonly complaints: readonly Complaint[];
+  readonly notes: readonly string[];
+  readonly seconds: number;
+  /** Where the data is, if it was kept. */
+  readonly dataDir?: string;
+};
+
+/** Work before the first fault, and after the last one. */
+const CALM_MS = 1_500;
+
+/** @throws Error when the system does not start, or the run was aborted; all processes have ended then. */
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Result> {
+  const { say, signal } = options;
+  const started = performance.now();
+  say('starting');
+  const system = await startSystem(scenario.system);
+  let keep = true;
+  try {
+    const { load, injected, judged } = await carryOut(scenario, system, options);
+    const complaints = [...(injected.complaints ?? []), ...judged.complaints];
+    keep = complaints.length > 0;
+    if (keep) await keepRecord(load, system);
+    const { commands, acknowledged } = load.figures();
+    return {
+      scenario: scenario.name,
+      faults: injected.faults,
+      commands,
+      acknowledged,
+      lost: judged.lost,
+      doubled: judged.doubled,
+      recovery: recoveryOf(injected.faults, load),
+      complaints,
+      notes: [...(injected.notes ?? []), ...notesOf(load, system)],
+      seconds: (performance.now() - started) / 1_000,
+      ...(keep ? { dataDir: system.dataDir } : {}),
+    };
+  } catch (error) {
+    keep = !signal.aborted;
+    if (keep) say(`the data of what went wrong is in ${system.dataDir}`);
+    throw error;
+  } finally {
+    await system.close();
+    if (!keep) await system.remove();
+  }
+}
+
+/** Every command with its answers, a line each: the log alone does not say what clients were told, and when. */
+async function keepRecord({ record }: Load, { dataDir }: System): Promise<void> {
+  const lines = record.commands.map((command) => `${JSON.stringify(command, textOfAmounts)}\n`);
+  await writeFile(join(dataDir, 'record.jsonl'), lines.join(''));
+}
+
+/** JSON has no integers of any size. */
+function textOfAmounts(_name: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `${value}` : value;
+}
+
+type Carried = { readonly load: Load; readonly injected: Injected; readonly judged: Judgement };
+
+async function carryOut(scenario: Scenario, system: System, options: RunOptions): Promise<Carried> {
+  const { random, seed, short, minutes, signal, say } = options;
+  const factor = scenario.loadFactor ?? 1;
+  const load = await startLoad({ url: system.url, random: random.fork('load'), name: `s${seed}`, factor });
+  const sleep = async (milliseconds: number) => {
+    await sleepFor(milliseconds, undefined, { signal });
+  };
+  const context: Context = {
+    random: random.fork('faults'),
+    short,
+    minutes,
+    signal,
+    sleep,
+    log: say,
+    load,
+  };
+  try {
+    await sleep(CALM_MS);
+    const injected = await scenario.inject(system, context);
+    await sleep(CALM_MS);
+    await load.end();
+    if (!scenario.judge)
+      return { load, injected, judged: await judgeSystem(system, load, { say, lateMs: scenario.lateMs }) };
+    const complaints = await scenario.judge(system, context);
+    return { load, injected, judged: { complaints, lost: 0, doubled: 0 } };
+  } finally {
+    await load.end();
+  }
+}
+
+/** Time from the end of each fault until somebody was answered. */
+function recoveryOf(faults: readonly Fault[], { record }: Load): number[] {
+  const answered = record.commands
+    .flatMap((command) => clearAnswer(command)?.ended ?? [])
+    .toSorted((one, other) => one - other);
+  return faults.flatMap(({ to }) => {
+    const next = answered.find((time) => time >= to);
+    return next === undefined ? [] : [next - to];
+  });
+}
+
+function notesOf(load: Load, { endedByThemselves }: System): string[] {
+  const { reads, unclear } = load.figures();
+  const unanswered = Object.entries(unclear).map(([what, count]) => `${what} ${count}`);
+  return [
+    `${reads} reads`,
+    ...(unanswered.length > 0 ? [`without a clear answer at first: ${unanswered.join(', ')}`] : []),
+    ...(endedByThemselves.length > 0
+      ? [`ended by themselves and were started again: ${endedByThemselves.join(', ')}`]
+      : []),
+  ];
+}
