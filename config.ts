@@ -22,7 +22,7 @@ const environment = z.object({
   /** Where the local servers keep their data. */
   DATA_DIR: z.string().min(1).default('.data'),
   /** Outside servers. What is named here is not started by `npm start`. */
-  NATS_URL: z.url({ protocol: /^(nats|tls|ws|wss)$/ }).optional(),
+  NATS_URL: z.string().superRefine(checkNatsUrl).optional(),
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[^\s:]+:\d+$/, 'host:port')
@@ -66,6 +66,14 @@ const environment = z.object({
   WEBHOOKS_ALLOW_PRIVATE: z.enum(['true', 'false']).default('false'),
 });
 
+/** A URL, or those of a cluster's servers, separated by commas. */
+function checkNatsUrl(text: string, context: z.RefinementCtx): void {
+  for (const url of text.split(',')) {
+    const { success } = z.url({ protocol: /^(nats|tls|ws|wss)$/ }).safeParse(url.trim());
+    if (!success) context.addIssue(`${JSON.stringify(url)} is not nats://host:port`);
+  }
+}
+
 /** `name=url`, several of them separated by commas, or `none`. */
 function parseRails(text: string, context: z.RefinementCtx): Readonly<Record<string, string>> {
   const rails: Record<string, string> = {};
@@ -93,6 +101,7 @@ export type Config = Readonly<{
   dataDir: string;
   /** Which of the three servers were named by the environment, so must not be started here. */
   outside: Readonly<{ nats: boolean; temporal: boolean; database: boolean }>;
+  /** With user and password; of a cluster several, separated by commas. */
   natsUrl: string;
   natsPassword: string;
   temporalAddress: string;
@@ -173,9 +182,10 @@ function railSecret({ RAILS = {}, RAIL_SECRET }: z.infer<typeof environment>): s
   throw new Error('The environment is not usable:\n  RAIL_SECRET: must be given where RAILS is');
 }
 
-/** A URL that names no user gets the one that may append; a server without users does not mind. */
+/** URLs that name no user get the one that may append; a server without users does not mind. */
 function asTallybook(natsUrl: string, password: string): string {
-  const url = new URL(natsUrl);
-  if (url.username !== '') return natsUrl;
-  return `${url.protocol}//tallybook:${encodeURIComponent(password)}@${url.host}`;
+  const urls = natsUrl.split(',').map((url) => url.trim());
+  if (urls.some((url) => new URL(url).username !== '')) return urls.join(',');
+  const login = `tallybook:${encodeURIComponent(password)}@`;
+  return urls.map((url) => url.replace('://', `://${login}`)).join(',');
 }

@@ -1,7 +1,6 @@
 /**
  * Commands that arrive while others are on their way share the next workflow. Alone, a command has its own: so a batch
- * grows with the load. Only behind a workflow of many is there a moment's wait for company: whoever was answered
- * together is about to ask again, and without it the first of them would go alone, with the others behind.
+ * grows with the load, and nobody waits for company.
  */
 import type { CommandRequest } from '../contracts/commands.ts';
 import type { CommandOutcome } from './commands.ts';
@@ -20,8 +19,6 @@ export type CoalescingLimits = {
    * may wait for something of its own. Where all are slow, more at once would make them slower.
    */
   readonly slowMs: number;
-  /** How long to wait, behind a workflow of many, for about as many. */
-  readonly lingerMs: number;
   /** How long a command may take in all, gathering included. */
   readonly patienceMs: number;
 };
@@ -46,9 +43,6 @@ type Asked = {
 /** One that gathers. */
 type Waiting = Asked & { readonly bytes: number };
 
-/** So many of those who were answered together need to be back: some have no more to ask. */
-const BACK_AGAIN = 0.9;
-
 /** Slow is what takes this many times as long as the quickest of the last few. */
 const SLOW_TIMES = 4;
 const LAST_FEW = 4;
@@ -56,16 +50,13 @@ const LAST_FEW = 4;
 /** A way to carry commands out, together when they are many. */
 export function createCoalescer(
   { alone, together }: Carriers,
-  { inFlightMax, countMax, bytesMax, queueMax, patienceMs, slowMs, lingerMs }: CoalescingLimits,
+  { inFlightMax, countMax, bytesMax, queueMax, patienceMs, slowMs }: CoalescingLimits,
 ): (request: CommandRequest) => Promise<CommandOutcome> {
   /** In the order of their deadlines. */
   const queue: Waiting[] = [];
   let inFlight = 0;
   /** How long the last few took, in milliseconds. */
   const took: number[] = [];
-  /** How many the next workflow waits for. */
-  let expected = 0;
-  let lingering: NodeJS.Timeout | undefined;
   let givingUp: NodeJS.Timeout | undefined;
 
   async function carry(batch: readonly Asked[]): Promise<void> {
@@ -101,7 +92,6 @@ export function createCoalescer(
   }
 
   function begin(batch: readonly Asked[]): void {
-    expectAgain(batch.length);
     inFlight += 1;
     let counted = true;
     const free = () => {
@@ -120,24 +110,8 @@ export function createCoalescer(
     });
   }
 
-  function expectAgain(count: number): void {
-    expected = lingerMs > 0 && count > 1 ? count * BACK_AGAIN : 0;
-    clearTimeout(lingering);
-    lingering = undefined;
-  }
-
   function pump(): void {
-    while (inFlight < inFlightMax && queue.length > 0) {
-      if (queue.length < expected) return linger();
-      begin(take());
-    }
-  }
-
-  function linger(): void {
-    lingering ??= setTimeout(() => {
-      expectAgain(0);
-      pump();
-    }, lingerMs);
+    while (inFlight < inFlightMax && queue.length > 0) begin(take());
   }
 
   function gather(asked: Asked): void {
@@ -167,9 +141,9 @@ export function createCoalescer(
     }
     return new Promise((resolve, reject) => {
       const asked = { request, deadline: Date.now() + patienceMs, resolve, reject };
-      if (inFlight < inFlightMax && expected === 0) return begin([asked]);
-      gather(asked);
-      pump();
+      // While there is room nobody gathers.
+      if (inFlight < inFlightMax) begin([asked]);
+      else gather(asked);
     });
   };
 }

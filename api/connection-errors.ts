@@ -29,6 +29,7 @@ const GRPC_CODES = new Set([1, 4, 14]);
 /** `error.name` in `eventlog/` and `projector/`, in `@nats-io`, and of `AbortSignal.timeout`. */
 const NAMES = new Set([
   'LogUnavailable',
+  'LogDamaged',
   'ReadModelUnavailable',
   'ClosedConnectionError',
   'ConnectionError',

@@ -11,27 +11,28 @@ const CHECK_TIMEOUT_MS = 2_000;
 
 export type ReadinessSources = {
   readonly client: Client;
-  readonly events: Pick<EventReader, 'lastPosition' | 'read'>;
+  readonly events: Pick<EventReader, 'lastPosition' | 'wholePosition' | 'read'>;
   readonly readStore: Pick<ReadStore, 'projections'>;
 };
 
 /** Makes the check: every dependency is really asked, all at once. */
 export function createReadiness({ client, events, readStore }: ReadinessSources): () => Promise<Readiness> {
   return async () => {
-    const [temporal, nats, readModel] = await Promise.all([
+    const [temporal, nats, readModel, behind] = await Promise.all([
       // Only a namespace that exists can take commands.
       check(client.workflowService.describeNamespace({ namespace: client.options.namespace })),
-      check(events.lastPosition()),
+      check(events.wholePosition()),
       check(readStore.projections()),
+      check(logBehind({ events, readStore })),
     ]);
     const projections = await measureLag(readModel.value ?? [], { log: events, last: nats.value });
     const lastPosition = nats.value ?? 0;
     const position = projections.length === 0 ? 0 : Math.min(...projections.map((each) => each.position));
     return {
-      ready: temporal.ok && nats.ok && readModel.ok,
+      ready: temporal.ok && nats.ok && behind.value === undefined && readModel.ok,
       dependencies: {
         temporal: status(temporal),
-        nats: status(nats),
+        nats: status(behind.value ? { ok: false, detail: behind.value.why } : nats),
         read_model: status(readModel),
       },
       projector: {
@@ -43,6 +44,25 @@ export function createReadiness({ client, events, readStore }: ReadinessSources)
       },
     };
   };
+}
+
+/**
+ * How far the read model is, and what that says, if it is further than the log; undefined if it is not.
+ * @throws Error if the log or the read model does not answer
+ */
+export async function logBehind({
+  events,
+  readStore,
+}: {
+  events: Pick<EventReader, 'lastPosition'>;
+  readStore: Pick<ReadStore, 'projections'>;
+}): Promise<{ position: number; why: string } | undefined> {
+  // In this order: the log may grow in between, and the read model follows it.
+  const position = Math.max(0, ...(await readStore.projections()).map((standing) => standing.position));
+  const last = await events.lastPosition();
+  if (position <= last) return undefined;
+  const why = `The log ends at position ${last}, but the read model is at ${position}: the end of the log is missing.`;
+  return { position, why };
 }
 
 /** How all projections stand, also when the log cannot be asked how far it is. */

@@ -42,7 +42,6 @@ const COALESCING: CoalescingLimits = {
   queueMax: 10_000,
   patienceMs: PATIENCE_MS,
   slowMs: 500,
-  lingerMs: 50,
 };
 
 /**

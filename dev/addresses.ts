@@ -38,10 +38,15 @@ export function addresses(config: Config, dataDir: string): string {
   ].join('\n');
 }
 
-/** A password of an outside server is nothing to print. */
-function withoutLogin(url: string): string {
-  const parsed = new URL(url);
-  parsed.username = '';
-  parsed.password = '';
-  return parsed.href;
+/** A password of an outside server is nothing to print. Of a cluster there are several URLs. */
+function withoutLogin(urls: string): string {
+  return urls
+    .split(',')
+    .map((url) => {
+      const parsed = new URL(url);
+      parsed.username = '';
+      parsed.password = '';
+      return parsed.href;
+    })
+    .join(',');
 }

@@ -17,6 +17,8 @@ type Options = Readonly<{
   dataDir: string;
   /** Told when the program has to be fetched first. */
   progress?: Progress;
+  /** A command, with its arguments, that starts the server in its own place: `nsenter`, `prlimit`. */
+  through?: readonly string[];
 }>;
 
 const PROJECT = fileURLToPath(new URL('../', import.meta.url));
@@ -51,8 +53,11 @@ export async function startNats(
   const flags = ['--config', configuration, '--addr', '127.0.0.1', '--port', `${port}`];
   const child = await startChild({
     name: 'nats',
-    command: await findBinary('nats-server', progress),
-    args: [...flags, '--store_dir', join(dataDir, 'nats')],
+    ...through(options, await findBinary('nats-server', progress), [
+      ...flags,
+      '--store_dir',
+      join(dataDir, 'nats'),
+    ]),
     logFile: logFile(dataDir, 'nats'),
     // The configuration takes the variable's text as a value of its language: without quotes, 0123 is a number.
     env: { ...process.env, NATS_PASSWORD: JSON.stringify(password) },
@@ -94,8 +99,7 @@ export async function startTemporal(
   ]);
   const child = await startChild({
     name: 'temporal',
-    command: await findBinary('temporal', progress),
-    args: [...address, ...ui, ...storage, ...settings],
+    ...through(options, await findBinary('temporal', progress), [...address, ...ui, ...storage, ...settings]),
     logFile: logFile(dataDir, 'temporal'),
   });
   const url = `127.0.0.1:${port}`;
@@ -151,6 +155,11 @@ export async function startReadModel({ port, dataDir }: Options): Promise<Server
   await waitUntilReady(child, probe, READY_TIMEOUT_MS);
   await writeFile(whole, '');
   return { ...child, url };
+}
+
+function through({ through: first = [] }: Options, program: string, args: readonly string[]) {
+  const [command = '', ...rest] = [...first, program, ...args];
+  return { command, args: rest };
 }
 
 function logFile(dataDir: string, name: string): string {

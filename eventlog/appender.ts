@@ -8,14 +8,14 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { makesTransfer } from '../contracts/commands.ts';
 import type { Rejection } from '../domain/rejections.ts';
 import type { RecordedEvent } from '../contracts/events.ts';
-import type { AggregateRef } from '../contracts/subjects.ts';
+import { positionSubject, type AggregateRef } from '../contracts/subjects.ts';
 import type { AppenderObserver } from './appender-observer.ts';
 import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batch.ts';
 import { meaningOf, planBatch, type Plan, type Submission, type Waiting } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
 import { replay, reused, type Outcome } from './outcome.ts';
-import { lastPosition, LogUnavailable } from './direct-get.ts';
+import { LogDamaged, LogUnavailable, wholePosition } from './direct-get.ts';
 import { createTips, type TipMaps } from './tips.ts';
 
 export type Appender = {
@@ -115,6 +115,13 @@ export function createAppender(
   let stale = false;
   /** How far the log goes, as far as this appender knows. Each event tells it, so that what is cut out is missed. */
   let end: number | undefined;
+  /** How far it once went, as was told here or by a projector: it never goes less far. */
+  let furthest = 0;
+  const positions = nc.subscribe(positionSubject(ledger, '*'), {
+    callback: (error, message) => {
+      if (!error) furthest = Math.max(furthest, Number(message.string()) || 0);
+    },
+  });
 
   async function work(): Promise<void> {
     let ahead: { flight: Flight; result: Promise<AppendResult> } | undefined;
@@ -135,6 +142,7 @@ export function createAppender(
         }
         flight.plan.append.first = answer.first;
         end = Math.max(end ?? 0, answer.first + flight.plan.messages.length - 1);
+        furthest = Math.max(furthest, end);
       }
       failures = next === 'unavailable' ? failures + 1 : 0;
       // First the next batch is sent: telling the callers what is stored goes on while it is on its way.
@@ -164,7 +172,7 @@ export function createAppender(
         if (!ahead) end = undefined;
       }
       stale = false;
-      end ??= await lastPosition({ nc, ledger });
+      end ??= await endOfLog();
       const plan = await planFor(batch, end + (ahead?.plan.messages.length ?? 0));
       const knownNow = await findRefused(batch, plan);
       tips.set(plan.tips);
@@ -172,13 +180,23 @@ export function createAppender(
       queue.unshift(...batch, ...twins);
       return planned.length === 0 ? undefined : { items: planned, plan, known: knownNow };
     } catch (error) {
-      if (error instanceof LogUnavailable) {
+      if (error instanceof LogUnavailable && !(error instanceof LogDamaged)) {
         queue.unshift(...open);
         return 'unavailable';
       }
       for (const item of open) item.reject(error);
       return undefined;
     }
+  }
+
+  /** @throws LogDamaged if something is missing: what was decided without it could contradict it. */
+  async function endOfLog(): Promise<number> {
+    const before = furthest;
+    const last = await wholePosition({ nc, ledger }, before);
+    if (last >= before) return last;
+    throw new LogDamaged(
+      `The log ends at position ${last}, but has gone to ${before}: its end is missing. Nothing is decided without it.`,
+    );
   }
 
   /**
@@ -310,6 +328,7 @@ export function createAppender(
     async close() {
       closed = true;
       await working;
+      positions.unsubscribe();
     },
   };
 }

@@ -28,7 +28,7 @@ export async function* messages(place: Place, query: EventQuery): AsyncGenerator
   const after = query.after ?? 0;
   const last = await lastPosition(place);
   const to = Math.min(query.to ?? last, last);
-  const [first] = to > after ? await next(place, { after, subject }) : [];
+  const first = to > after ? await next(place, { after, subject }) : undefined;
   if (!first || first.seq > to) return;
   const consumer = await jetstream(nc).consumers.get(streamName(ledger), {
     deliver_policy: DeliverPolicy.StartSequence,

@@ -1,24 +1,36 @@
 /** Connects to NATS. */
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 
+/** How often a server of a cluster is asked whether it still belongs to it, and how long it may take to say. */
+const ASK_EVERY_MS = 2_000;
+const ASK_TIMEOUT_MS = 2_000;
+/** A cluster without a leader has one again within ten seconds or so; leaving sooner gains nothing. */
+const SILENCES_MAX = 3;
+
 /**
- * Connects, and reconnects for ever once connected.
- * @param url `nats://[user:password@]host:port`
+ * Connects, and reconnects for ever once connected; of a cluster to another server, if one does not answer or has been
+ * cut off from the others.
+ * @param urls `nats://[user:password@]host:port`; of a cluster several, separated by commas, with the same login
  * @param name what the server's connection list shows
  * @param patienceMs how long it tries
- * @throws Error that names the server if it does not answer in that time.
+ * @throws Error that names the servers if none answers in that time.
  */
-export async function connectToNats(url: string, name: string, patienceMs = 10_000): Promise<NatsConnection> {
-  const { username, password, protocol, host } = new URL(url);
-  const server = `${protocol}//${host}`;
-  const credentials = username
-    ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) }
+export async function connectToNats(
+  urls: string,
+  name: string,
+  patienceMs = 10_000,
+): Promise<NatsConnection> {
+  const parsed = urls.split(',').map((url) => new URL(url));
+  const servers = parsed.map(({ protocol, host }) => `${protocol}//${host}`);
+  const login = parsed.find(({ username }) => username !== '');
+  const credentials = login
+    ? { user: decodeURIComponent(login.username), pass: decodeURIComponent(login.password) }
     : {};
   const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
-      return await connect({
-        servers: server,
+      const nc = await connect({
+        servers,
         name,
         ...credentials,
         timeout: 3_000,
@@ -28,11 +40,39 @@ export async function connectToNats(url: string, name: string, patienceMs = 10_0
         pingInterval: 5_000,
         maxPingOut: 2,
       });
+      leaveWhatIsCutOff(nc);
+      return nc;
     } catch (error) {
       if (Date.now() > deadline) {
-        throw new Error(`NATS at ${server} does not answer: ${String(error)}`, { cause: error });
+        throw new Error(`NATS at ${servers.join(', ')} does not answer: ${String(error)}`, { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
+}
+
+/**
+ * A server that has lost the others still answers its clients' pings, but can neither store nor say anything. What it
+ * says of JetStream the cluster's leader has to say: if it cannot be reached from here, it may be from another server.
+ */
+function leaveWhatIsCutOff(nc: NatsConnection): void {
+  let silences = 0;
+  let asking = false;
+  const ask = async () => {
+    if (asking || nc.info?.cluster === undefined) return;
+    asking = true;
+    const answered = await nc.request('$JS.API.INFO', '', { timeout: ASK_TIMEOUT_MS }).then(
+      // A server that knows of no leader says so.
+      (reply) => reply.json<{ error?: unknown }>().error === undefined,
+      () => false,
+    );
+    asking = false;
+    silences = answered ? 0 : silences + 1;
+    if (silences < SILENCES_MAX || nc.isClosed() || nc.isDraining()) return;
+    silences = 0;
+    await nc.reconnect().catch(() => {});
+  };
+  const timer = setInterval(() => void ask(), ASK_EVERY_MS);
+  timer.unref();
+  void nc.closed().then(() => clearInterval(timer));
 }

@@ -30,7 +30,7 @@ export type EventReader = {
   readonly read: (after: number, limit: number, filter?: EventFilter) => Promise<RecordedEvent[]>;
   /**
    * The position of the first published event after a position; undefined if there is none. The leader of the log
-   * answers: `read` asks any replica, and that one may not have the latest events yet.
+   * answers.
    */
   readonly nextPosition: (after: number, filter?: EventFilter) => Promise<number | undefined>;
   /** The first event of an aggregate. */
@@ -51,6 +51,11 @@ export type EventReader = {
   readonly lastOf: (account: string, at?: At) => Promise<AccountRecord | undefined>;
   /** The position of the last event in the log; 0 if it is empty. */
   readonly lastPosition: () => Promise<number>;
+  /**
+   * The same, if the log has lost nothing.
+   * @throws LogDamaged if it has
+   */
+  readonly wholePosition: () => Promise<number>;
   /**
    * Every stored event after a position, in order, as they come, until the signal aborts. Each array ends where an
    * atomic batch ends, so that applying whole arrays never shows half a transfer; it holds at most 1,000 events

@@ -30,6 +30,11 @@ export function readHeaders(message: { data: Uint8Array; headers?: MsgHdrs | und
   return found;
 }
 
+/** The headers of a message as the JetStream API gives them, in base64. */
+export function headersOf(base64: string): Headers {
+  return new HeaderText(Buffer.from(base64, 'base64').toString('utf8'));
+}
+
 /** What a header's line begins with, by its name: making it anew each time would cost more than the search. */
 const LINE_STARTS = new Map<string, string>();
 

@@ -41,7 +41,7 @@ export function createKnownCommands(
       const searched: AggregateRef[] = [];
       const read: Promise<void>[] = [];
       const at = async (key: string, position: number) => {
-        const [message] = await next(place, { after: position - 1 });
+        const message = await next(place, { after: position - 1 });
         if (message) found.set(key, decode(message));
       };
       for (const { identity, search } of asked) {

@@ -1,11 +1,19 @@
 /** Reads a ledger's log. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { EVENT_SUBJECTS, parseEventType, type RecordedEvent } from '../contracts/events.ts';
-import { aggregateSubject, factsSubject, streamName } from '../contracts/subjects.ts';
+import { aggregateSubject, factsSubject } from '../contracts/subjects.ts';
 import { lastOf } from './as-of.ts';
 import { events, messages } from './bulk-read.ts';
 import { decode } from './codec.ts';
-import { directGet, lastPosition, nextPosition, type Place } from './direct-get.ts';
+import {
+  lastOfEach,
+  lastPosition,
+  next,
+  nextPosition,
+  page,
+  wholePosition,
+  type Place,
+} from './direct-get.ts';
 import type { EventFilter, EventReader } from './event-reader.ts';
 import { follow } from './follow.ts';
 
@@ -18,14 +26,12 @@ export function createEventReader(nc: NatsConnection, ledger: string): EventRead
       return subject === undefined ? undefined : nextPosition({ nc, ledger }, { after, subject });
     },
     first: async (ref) => {
-      const query = { seq: 1, next_by_subj: aggregateSubject(ledger, ref), batch: 1 };
-      const [message] = await directGet(nc, streamName(ledger), query);
+      const message = await next({ nc, ledger }, { after: 0, subject: aggregateSubject(ledger, ref) });
       return message && decode(message);
     },
     last: async (ref) => {
       // One message for each kind of event that has happened to it.
-      const subjects = { multi_last: [aggregateSubject(ledger, ref)] };
-      const found = await directGet(nc, streamName(ledger), subjects);
+      const found = await lastOfEach({ nc, ledger }, [aggregateSubject(ledger, ref)]);
       const newest = found.toSorted((a, b) => a.seq - b.seq).at(-1);
       return newest && decode(newest);
     },
@@ -33,19 +39,18 @@ export function createEventReader(nc: NatsConnection, ledger: string): EventRead
     messages: (query = {}) => messages({ nc, ledger }, query),
     lastOf: (account, at) => lastOf({ nc, ledger }, account, at),
     lastPosition: () => lastPosition({ nc, ledger }),
+    wholePosition: () => wholePosition({ nc, ledger }),
     follow: (after, signal, unreadable) => follow({ nc, ledger }, { after, unreadable }, signal),
   };
 }
 
 async function read(
-  { nc, ledger }: Place,
+  place: Place,
   { after, limit, filter }: { after: number; limit: number; filter: EventFilter },
 ): Promise<RecordedEvent[]> {
-  const subject = subjectOf(ledger, filter);
+  const subject = subjectOf(place.ledger, filter);
   if (subject === undefined) return [];
-  const query = { seq: after + 1, next_by_subj: subject, batch: limit };
-  const found = await directGet(nc, streamName(ledger), query);
-  return found.map(decode);
+  return (await page(place, { after, subject, limit })).map(decode);
 }
 
 /** Where the events of a filter are; undefined if there can be none. */

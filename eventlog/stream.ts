@@ -7,12 +7,15 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName, streamSubjects } from '../contracts/subjects.ts';
+import { LogDamaged, wholePosition } from './direct-get.ts';
 import { diskSyncWarnings } from './disk-sync.ts';
 
 /** Older servers refuse guards whose subjects have the same length (nats-server#8376). */
 const SERVER_VERSION_MIN = [2, 14, 4] as const;
 
 const STREAM_NOT_FOUND = 10_059;
+const NO_SUITABLE_PEERS = 10_005;
+const FORMING_MS = 10_000;
 
 function streamConfig(ledger: string, replicas: number): Partial<StreamConfig> & { name: string } {
   const { listens, transform, facts } = streamSubjects(ledger);
@@ -58,7 +61,13 @@ export async function openLog(
   const wanted = streamConfig(options.ledger, options.replicas);
   const found = await ensureStream(await jetstreamManager(nc), wanted);
   const replicas = found && replicasWarning(found, options.replicas);
-  return { warnings: [...(replicas === undefined ? [] : [replicas]), ...(await diskSyncWarnings(nc))] };
+  const damage = await wholePosition({ nc, ledger: options.ledger }).then(
+    () => undefined,
+    // What the log does not say now it says to the first command.
+    (error: unknown) => (error instanceof LogDamaged ? error.message : undefined),
+  );
+  const warnings = [damage, replicas].filter((warning) => warning !== undefined);
+  return { warnings: [...warnings, ...(await diskSyncWarnings(nc))] };
 }
 
 /**
@@ -78,8 +87,26 @@ export async function ensureStream(
     });
   if (found) requireConfig(wanted, found);
   // Two processes may both get here: the server answers an identical create with the stream that is there.
-  else await manager.streams.add(wanted);
+  else await addWhenPossible(manager, wanted);
   return found;
+}
+
+/** Servers that have just been started are not a cluster yet, and have no place for copies until they are. */
+async function addWhenPossible(
+  manager: JetStreamManager,
+  wanted: Partial<StreamConfig> & { name: string },
+): Promise<void> {
+  const deadline = performance.now() + FORMING_MS;
+  for (;;) {
+    try {
+      await manager.streams.add(wanted);
+      return;
+    } catch (error) {
+      const forming = error instanceof JetStreamApiError && error.code === NO_SUITABLE_PEERS;
+      if (!forming || performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
 }
 
 function requireServerVersion(version: string): void {

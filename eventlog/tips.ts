@@ -16,9 +16,9 @@ import {
   type TransferFact,
 } from '../contracts/event-data.ts';
 import type { AccountRecord, HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
-import { aggregateSubject, streamName, type AggregateRef } from '../contracts/subjects.ts';
+import { aggregateSubject, type AggregateRef } from '../contracts/subjects.ts';
 import { decode, FIRST_HASH } from './codec.ts';
-import { directGet } from './direct-get.ts';
+import { lastOfEach } from './direct-get.ts';
 
 /** An append, or a reading of what others appended. */
 export type Placement = {
@@ -112,7 +112,7 @@ export function createTips(
     const chunks = [];
     for (let start = 0; start < refs.length; start += LOAD_CHUNK) {
       const subjects = refs.slice(start, start + LOAD_CHUNK).map((ref) => aggregateSubject(ledger, ref));
-      chunks.push(directGet(nc, streamName(ledger), { multi_last: subjects }));
+      chunks.push(lastOfEach({ nc, ledger }, subjects));
     }
     // The answer has the last message of every subject; an aggregate's last event is the newest of its own.
     const newest = new Map<string, RecordedEvent>();

@@ -23,6 +23,15 @@ test('a NATS_URL without a user gets the one that may append; one with a user st
   expect(readConfig({ NATS_URL: named }).natsUrl).toBe(named);
 });
 
+test('a cluster is named by its servers, separated by commas; all get the same user', () => {
+  expect(readConfig({ NATS_URL: 'nats://a:4222, nats://b:4223', NATS_PASSWORD: 'p@ss' }).natsUrl).toBe(
+    'nats://tallybook:p%40ss@a:4222,nats://tallybook:p%40ss@b:4223',
+  );
+  const named = 'nats://someone:secret@a:4222,nats://b:4222';
+  expect(readConfig({ NATS_URL: named }).natsUrl).toBe(named);
+  expect(() => readConfig({ NATS_URL: 'nats://a:4222,b' })).toThrow(/  NATS_URL: "b" is not nats/);
+});
+
 test('an empty variable counts as absent', () => {
   expect(readConfig({ PORT: '', NATS_URL: '' })).toMatchObject({ port: 8080, outside: { nats: false } });
 });

@@ -43,7 +43,7 @@ const MAY_REACH: Record<string, { folders: string[]; packages: RegExp }> = {
     packages: /^(prom-client|zod|currency-codes|lru-cache|@nats-io\/.*|node:.*)$/,
   },
   cli: {
-    folders: ['cli', 'projector', 'eventlog', 'contracts', 'domain'],
+    folders: ['cli', 'projector', 'webhooks', 'eventlog', 'contracts', 'domain'],
     packages: /^(zod|currency-codes|lru-cache|postgres|@nats-io\/.*|node:.*)$/,
   },
   examples: { folders: ['examples', 'contracts', 'domain'], packages: /.*/ },

@@ -13,7 +13,6 @@ const LIMITS: CoalescingLimits = {
   queueMax: 100,
   patienceMs: 8_000,
   slowMs: 4_000,
-  lingerMs: 0,
 };
 const request = (id: string) => moveMoney(id, { source: 'a', destination: 'b', amount: '1' });
 
@@ -54,26 +53,6 @@ describe('commands that arrive', () => {
     const coalesce = createCoalescer(given, LIMITS);
     await Promise.all(['1', '2', '3', '4', '5', '6'].map((id) => coalesce(request(id))));
     expect(carried).toEqual([['1'], ['2'], ['3', '4', '5', '6']]);
-  });
-
-  test('behind a workflow of many wait for about as many, who are about to ask again', async () => {
-    const { carried, given } = carriers();
-    const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1, lingerMs: 200 });
-    const client = async (name: string) => {
-      for (const round of [1, 2, 3]) await coalesce(request(`${name}${round}`));
-    };
-    await Promise.all(['a', 'b', 'c', 'd', 'e'].map(client));
-    // The first goes alone, then all go together; the time is used up at the end only, when one has no more to ask.
-    expect(carried.map(({ length }) => length)).toEqual([1, 5, 5, 4]);
-  });
-
-  test('behind a workflow of many do not wait long for who does not ask again', async () => {
-    const { carried, given } = carriers();
-    const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1, lingerMs: 20 });
-    await Promise.all(['1', '2', '3'].map((id) => coalesce(request(id))));
-    expect(await coalesce(request('4'))).toEqual(outcomeOf(request('4')));
-    expect(await coalesce(request('5'))).toEqual(outcomeOf(request('5')));
-    expect(carried).toEqual([['1'], ['2', '3'], ['4'], ['5']]);
   });
 
   test('share a workflow up to a count, and up to a size; a large one is taken all the same', async () => {

@@ -13,7 +13,7 @@ import {
   transfer,
   type ScheduleLedger,
 } from '../support/schedules.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startFaultProxy } from '../../chaos/infra/fault-proxy.ts';
 
 let ledger: ScheduleLedger;
 let native: NativeConnection;
@@ -199,7 +199,7 @@ describe('the list', () => {
 });
 
 test('when Temporal does not answer every call fails within 10 s, as what is unavailable', async () => {
-  const proxy = await startTcpProxy(`tcp://${inject('servers').temporalAddress}`);
+  const proxy = await startFaultProxy(`tcp://${inject('servers').temporalAddress}`);
   const connection = await Connection.connect({ address: `127.0.0.1:${proxy.port}` });
   proxy.dropReplies();
   const away = createSchedules(new Client({ connection }));

@@ -4,7 +4,7 @@ import { writerLease, writerSubject } from '../../contracts/subjects.ts';
 import { Overloaded } from '../../eventlog/appender.ts';
 import type { Outcome } from '../../eventlog/outcome.ts';
 import { LogUnavailable } from '../../eventlog/direct-get.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startFaultProxy } from '../../chaos/infra/fault-proxy.ts';
 import {
   changeAccount,
   createAccount,
@@ -44,7 +44,7 @@ async function eventsOf(log: TestLedger, id: string) {
 }
 
 async function proxied() {
-  const proxy = await startTcpProxy(inject('servers').natsUrl);
+  const proxy = await startFaultProxy(inject('servers').natsUrl);
   const url = new URL(inject('servers').natsUrl);
   url.port = String(proxy.port);
   return { proxy, url: url.href };

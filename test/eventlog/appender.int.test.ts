@@ -9,7 +9,7 @@ import {
   openTestLedger,
   type TestLedger,
 } from '../support/test-ledger.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startFaultProxy } from '../../chaos/infra/fault-proxy.ts';
 
 let log: TestLedger;
 beforeAll(async () => {
@@ -202,7 +202,7 @@ describe('an appender that has not heard of what another did', () => {
 
 describe('when the acknowledgement is lost', () => {
   test('the appender reads back and tells the truth, and the command is stored once', async () => {
-    const proxy = await startTcpProxy(inject('servers').natsUrl);
+    const proxy = await startFaultProxy(inject('servers').natsUrl);
     const url = new URL(inject('servers').natsUrl);
     url.port = String(proxy.port);
     const far = await log.join({ url: url.href });

@@ -6,7 +6,7 @@ import { connectToNats } from '../../eventlog/connection.ts';
 import { headerLine } from '../../eventlog/headers.ts';
 import { createEventReader } from '../../eventlog/reader.ts';
 import { openLog } from '../../eventlog/stream.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { startFaultProxy } from '../../chaos/infra/fault-proxy.ts';
 
 /** These tests are about the wire, so the messages need not be events. */
 const ledger = `b-${randomUUID().slice(0, 8)}`;
@@ -74,7 +74,7 @@ describe('an atomic append', () => {
 
 /** A connection that can be cut. */
 async function far() {
-  const proxy = await startTcpProxy(inject('servers').natsUrl);
+  const proxy = await startFaultProxy(inject('servers').natsUrl);
   const url = new URL(inject('servers').natsUrl);
   url.port = String(proxy.port);
   return { proxy, connection: await connectToNats(url.href, 'test') };

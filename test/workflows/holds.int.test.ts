@@ -65,6 +65,18 @@ describe('a hold', () => {
     expect(await ledger.balances(account)).toEqual(['200', '0', '200']);
   });
 
+  test('that two void at once in the same words is voided for one; the other hears that it was too late', async () => {
+    for (let round = 0; round < 5; round++) {
+      id = `${id}-${round}`;
+      await ledger.ask(place());
+      // Other keys, the same words: over HTTP these have the same fingerprint.
+      const letGo = () => changeHold(id, { type: 'hold.void' }, { fingerprint: `void ${id}` });
+      const outcomes = await Promise.all([ledger.ask(letGo()), ledger.ask(letGo())]);
+      expect(outcomes.filter((outcome) => holdOf(outcome) !== outcome && !codeOf(outcome))).toHaveLength(1);
+      expect(outcomes.map(codeOf)).toContain('hold_not_active');
+    }
+  });
+
   test('on a frozen account is refused; one that is there is voided, but not captured until it is unfrozen', async () => {
     await ledger.ask(place());
     await ledger.ask(changeAccount(account, { type: 'account.freeze' }));
