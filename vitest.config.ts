@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.int.test.ts', 'test/**/*.pg.test.ts', 'test/**/*.e2e.test.ts'],
+          exclude: ['test/**/*.{int,pg,e2e,stress}.test.ts'],
           testTimeout: 10_000,
           sequence: { groupOrder: 0 },
         },
@@ -22,6 +22,8 @@ export default defineConfig({
           name: 'int',
           include: ['test/**/*.int.test.ts'],
           globalSetup: ['test/support/servers.ts'],
+          // These wait most of the time, for servers and their time-outs.
+          maxWorkers: 3,
           testTimeout: 30_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
@@ -47,10 +49,20 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
-          fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 180_000,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        // What takes the whole machine: it would make others slow, and they it.
+        test: {
+          name: 'stress',
+          include: ['test/**/*.stress.test.ts'],
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

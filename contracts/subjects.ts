@@ -39,7 +39,7 @@ export function isLogStream(name: string): boolean {
 /** Where readers ask for consumers, before stream, name and filter; deploy/nats.conf has it too. */
 export const READERS_CREATE = 'readers.CONSUMER.CREATE';
 
-/** Where the server is asked for one. @param tokens stream, name, and what it filters by, if it is in the subject */
+/** Where the server is asked for one. @param tokens stream, and what else is in the subject: its name, and what it filters by */
 export function serverCreateSubject(tokens: readonly string[]): string {
   return `$JS.API.CONSUMER.CREATE.${tokens.join('.')}`;
 }

@@ -76,9 +76,9 @@ async function answer(nc: NatsConnection, message: Msg): Promise<void> {
 
 /** What may be asked of the server, or why it may not. */
 function examined(message: Msg): Asked | string {
-  const [stream = '', consumer = '', ...filter] = message.subject.slice(READERS_CREATE.length + 1).split('.');
+  // After the stream its name, if the server is not to make one up, and what it filters by.
+  const [stream = '', ...more] = message.subject.slice(READERS_CREATE.length + 1).split('.');
   if (!isLogStream(stream)) return `readers have no consumers on ${stream}`;
-  if (consumer === '') return 'a consumer needs a name';
   const request = parsed(message);
   if (!request) return 'this is no request for a consumer';
   // Written anew, and not passed on: the server would also read a name that is spelt in capitals, or is there twice.
@@ -90,7 +90,7 @@ function examined(message: Msg): Asked | string {
   }
   const { action } = request;
   return {
-    subject: serverCreateSubject([stream, consumer, ...filter]),
+    subject: serverCreateSubject([stream, ...more]),
     body: JSON.stringify({ stream_name: stream, config, ...(typeof action === 'string' ? { action } : {}) }),
   };
 }

@@ -215,7 +215,7 @@ describe('how things look', () => {
     for (const file of SOURCES) {
       const name = file.split('/').at(-1) ?? '';
       expect(name, file).toMatch(
-        /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|int\.test|pg\.test|e2e\.test|config))?\.(ts|mjs)$/,
+        /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|(int|pg|e2e|stress)\.test|config))?\.(ts|mjs)$/,
       );
     }
   });

@@ -82,6 +82,10 @@ describe('a consumer of a reader', () => {
       opt_start_seq: 2,
     });
     expect((await ordered.next({ expires: 2_000 }))?.subject).toContain('.account.');
+    const unnamed = await jetstream(reader).consumers.get(stream, {
+      filter_subjects: [`ledger.${log.ledger}.account.>`, `ledger.${log.ledger}.transfer.>`],
+    });
+    expect((await unnamed.next({ expires: 2_000 }))?.seq, 'one that the server names').toBe(1);
     expect(await manager.consumers.delete(stream, name)).toBe(true);
     await expect(manager.consumers.info(stream, name)).rejects.toThrow(/not found/);
   });
