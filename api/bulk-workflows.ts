@@ -7,6 +7,8 @@ import type { BulkWorkflows } from './bulks.ts';
 import { ProblemError } from './problem.ts';
 import { outcomeOfFailure } from './workflow-failures.ts';
 
+/** About a second's work, as a timer takes a second: a cancellation, a query or a shutdown waits no longer. */
+const CHUNKS_A_TASK = 10;
 /** How long Temporal may take to make a bulk durable. */
 const START_TIMEOUT_MS = 3_000;
 /** How long a question for counts, which are known already, waits for Temporal. */
@@ -28,7 +30,7 @@ export function createBulkWorkflows(client: Client, eager: boolean): BulkWorkflo
           client.workflow.start<Bulk>('bulk', {
             workflowId: resourceWorkflowId('bulk', id),
             taskQueue: TASK_QUEUE,
-            args: [request],
+            args: [{ ...request, chunks_a_task: CHUNKS_A_TASK }],
             requestEagerStart: eager,
             staticSummary: `bulk of ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}`,
             typedSearchAttributes: [

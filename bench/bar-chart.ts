@@ -25,7 +25,7 @@ const MARGIN = 24;
 const LABEL_END = 300;
 const BAR_START = LABEL_END + 12;
 /** Room for the numbers behind the longest bar. */
-const BAR_WIDTH_MAX = WIDTH - BAR_START - 150;
+const BAR_WIDTH_MAX = WIDTH - BAR_START - 170;
 const HEAD = 78;
 const PANEL_HEAD = 40;
 const LINE = 28;

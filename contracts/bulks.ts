@@ -117,6 +117,8 @@ export type BulkRequest = {
   readonly counts?: BulkCounts;
   /** How many chunks one run takes on before another run goes on with an empty history. */
   readonly chunks_a_run?: number;
+  /** How many chunks are done before history, queries and cancellations have their turn. */
+  readonly chunks_a_task?: number;
 };
 
 /** What the query `progress` answers. */

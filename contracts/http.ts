@@ -219,11 +219,12 @@ export const problem = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable code.' });
 
+const digitsAsNumber = (value: unknown) =>
+  typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
+
 /** A number in a query is written in digits: nothing at all is not 0, and 1e3 not 1000. */
 function inDigits<Schema extends z.ZodType>(schema: Schema) {
-  const read = (value: unknown) =>
-    typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
-  return z.preprocess(read, schema);
+  return z.preprocess(digitsAsNumber, schema);
 }
 
 const number = z.number('must be a number').int();

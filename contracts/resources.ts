@@ -11,7 +11,10 @@ import type { AccountResource, EventResource, HoldResource, TransferResource } f
 const ALWAYS = '1970-01-01T00:00:00.000Z';
 
 /** The state of an account, with its version. */
-export type AccountState = Pick<AccountRecord['data'], 'status' | 'currency' | 'balances' | 'overdraft_limit'> & {
+export type AccountState = Pick<
+  AccountRecord['data'],
+  'status' | 'currency' | 'balances' | 'overdraft_limit'
+> & {
   readonly version: number;
 };
 
