@@ -1,7 +1,9 @@
 /** After the last fault: waits until all is quiet, and has everything checked. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EXIT } from '../cli/command.ts';
 import { run } from '../cli/run.ts';
 import { connectToNats } from '../eventlog/connection.ts';
+import { LogUnavailable } from '../eventlog/direct-get.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import type { Load } from './load.ts';
 import { LogFold, type LogFacts } from './log-facts.ts';
@@ -16,6 +18,7 @@ const SETTLE_MAX_MS = 120_000;
 const WORKFLOWS_MAX_MS = 60_000;
 const CATCH_UP_MAX_MS = 60_000;
 const REPEATED = 200;
+const READINGS_MAX = 5;
 
 /** Waits for quiet, asks again for what is not clear, and judges. The load has ended. */
 export async function judgeSystem(
@@ -44,14 +47,20 @@ export async function judgeSystem(
   return { ...judged, complaints };
 }
 
-/** The whole log, folded. */
+/** The whole log, folded; read again if that breaks off, because a node of a cluster is still coming back. */
 export async function readLog(natsUrl: string): Promise<LogFacts> {
   const nc = await connectToNats(natsUrl, 'chaos');
   try {
-    const fold = new LogFold();
-    for await (const events of createEventReader(nc, LEDGER).events())
-      events.forEach((event) => fold.add(event));
-    return fold;
+    for (let attempt = 1; ; attempt += 1) {
+      const fold = new LogFold();
+      try {
+        for await (const events of createEventReader(nc, LEDGER).events())
+          events.forEach((event) => fold.add(event));
+        return fold;
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) || attempt === READINGS_MAX) throw error;
+      }
+    }
   } finally {
     await nc.close();
   }
@@ -69,8 +78,8 @@ async function catchUp(system: System, last: number): Promise<Complaint[]> {
   return [{ check: 'the read model stays behind', found: `it is at ${position}, the log at ${last}` }];
 }
 
-/** `ledger verify`, as a person would call it. */
-export async function verify(urls: Urls): Promise<Complaint[]> {
+/** `ledger verify`, as a person would call it; again, if it could not be run. */
+export async function verify(urls: Urls, attempt = 1): Promise<Complaint[]> {
   const printed: string[] = [];
   const told: string[] = [];
   const settings = { ledger: LEDGER, natsUrl: urls.nats, databaseUrl: urls.database, streamReplicas: 1 };
@@ -82,6 +91,7 @@ export async function verify(urls: Urls): Promise<Complaint[]> {
     tell: (line) => told.push(line),
     progress: { tell: () => {}, clear: () => {} },
   });
-  if (exitCode === 0) return [];
+  if (exitCode === EXIT.fine) return [];
+  if (exitCode === EXIT.couldNotRun && attempt < READINGS_MAX) return await verify(urls, attempt + 1);
   return [{ check: 'ledger verify fails', found: [...told, ...printed].join('\n') }];
 }
