@@ -16,6 +16,19 @@ const STATE_TIMEOUT_MS = 1_000;
 
 type Bulk = (request: BulkRequest) => Promise<BulkCounts>;
 
+/** What every start of a bulk's workflow has, the first one and one that takes it up again. */
+export function bulkStart(request: BulkRequest) {
+  const { kind, status } = SEARCH_ATTRIBUTES;
+  return {
+    workflowId: resourceWorkflowId('bulk', request.id),
+    args: [{ ...request, chunks_a_task: CHUNKS_A_TASK }] satisfies Parameters<Bulk>,
+    typedSearchAttributes: [
+      { key: kind, value: 'bulk' },
+      { key: status, value: 'pending' },
+    ],
+  };
+}
+
 /**
  * Bulks as workflows.
  * @param eager true if a worker shares the client's connection
@@ -23,20 +36,14 @@ type Bulk = (request: BulkRequest) => Promise<BulkCounts>;
 export function createBulkWorkflows(client: Client, eager: boolean): BulkWorkflows {
   return {
     async start(request) {
-      const { id, chunks } = request;
-      const { kind, status } = SEARCH_ATTRIBUTES;
+      const { chunks } = request;
       try {
         await client.withDeadline(Date.now() + START_TIMEOUT_MS, () =>
           client.workflow.start<Bulk>('bulk', {
-            workflowId: resourceWorkflowId('bulk', id),
+            ...bulkStart(request),
             taskQueue: TASK_QUEUE,
-            args: [{ ...request, chunks_a_task: CHUNKS_A_TASK }],
             requestEagerStart: eager,
             staticSummary: `bulk of ${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}`,
-            typedSearchAttributes: [
-              { key: kind, value: 'bulk' },
-              { key: status, value: 'pending' },
-            ],
             // One that was stopped is taken up by the same request; one that has come to its end is not repeated.
             workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
             workflowIdConflictPolicy: 'FAIL',

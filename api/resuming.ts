@@ -15,8 +15,8 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { BulkRequest } from '../contracts/bulks.ts';
 import type { CommandRequest } from '../contracts/commands.ts';
 import { scheduleWorkflowId, type FiringRequest } from '../contracts/schedules.ts';
-import { resourceWorkflowId, TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../contracts/workflow-ids.ts';
-import { SEARCH_ATTRIBUTES } from '../workflows/attributes.ts';
+import { TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../contracts/workflow-ids.ts';
+import { bulkStart } from './bulk-workflows.ts';
 import { actionOf, labelsOf, POLICIES, specOf } from './schedule-plan.ts';
 import { MEMO, type Kept } from './schedule-resource.ts';
 import { DELETED, deletedLabels } from './temporal-schedules.ts';
@@ -65,13 +65,8 @@ export async function connectResuming(address: string, namespace: string): Promi
       }),
     resumeBulk: (request) =>
       start(client, 'bulk', {
-        workflowId: resourceWorkflowId('bulk', request.id),
-        args: [request],
+        ...bulkStart(request),
         staticSummary: `bulk of ${request.chunks} chunks, resumed`,
-        typedSearchAttributes: [
-          { key: SEARCH_ATTRIBUTES.kind, value: 'bulk' },
-          { key: SEARCH_ATTRIBUTES.status, value: 'pending' },
-        ],
       }),
     schedules: () => copies(client),
     putSchedule: (copy) => within(() => put(client, copy)),
