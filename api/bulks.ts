@@ -7,7 +7,7 @@ import type { BulkStore } from '../eventlog/bulk-store.ts';
 import type { Lines } from './bulk-lines.ts';
 import { eventCursor, positionOfCursor } from './event-cursor.ts';
 import type { IdempotencyKey } from './idempotency.ts';
-import { ProblemError } from './problem.ts';
+import { keyReused, ProblemError } from './problem.ts';
 
 /** What the routes need of whoever carries bulks out; `api/bulk-workflows.ts` does it with workflows. */
 export type BulkWorkflows = {
@@ -46,10 +46,7 @@ export async function takeOn(
   const { manifest, fresh } = known
     ? { manifest: known, fresh: false }
     : await store.create({ id, meta }, stored(key, lines));
-  if (manifest.meta.fingerprint !== meta.fingerprint) {
-    const detail = 'This Idempotency-Key was used for another request.';
-    throw new ProblemError('idempotency_key_reused', { detail });
-  }
+  if (manifest.meta.fingerprint !== meta.fingerprint) throw keyReused();
   const done = fresh ? 0 : countDone(await store.latestResults(id));
   if (done < linesOf(manifest)) await workflows.start(requestOf(manifest));
   return { manifest, replayed: !fresh };

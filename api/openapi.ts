@@ -27,7 +27,7 @@ const ALWAYS: readonly Always[] = [
 export function problems<Code extends ProblemCode>(...codes: Code[]): ProblemResponses<Code | Always>;
 export function problems(...codes: ProblemCode[]): Record<number, ProblemResponse> {
   const responses: Record<number, ProblemResponse> = {};
-  for (const code of new Set([...ALWAYS, ...codes])) {
+  for (const code of [...ALWAYS, ...codes]) {
     const { status, title } = PROBLEMS[code];
     const others = responses[status] === undefined ? '' : `${responses[status].description}\n\n`;
     responses[status] = {

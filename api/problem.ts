@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Problem } from '../contracts/http.ts';
 import { PROBLEMS, type ProblemCode } from '../contracts/problems.ts';
+import { KEY_REUSED } from '../domain/rejections.ts';
 import { InvalidCursor } from '../projector/read-store.ts';
 import { isConnectionError } from './connection-errors.ts';
 
@@ -45,6 +46,12 @@ export function invalidRequest(...errors: FieldError[]): ProblemError {
     .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
     .join('; ');
   return new ProblemError('invalid_request', { detail, members: { errors } });
+}
+
+/** The key of a request was used for another one. */
+export function keyReused(): ProblemError {
+  const { code, detail } = KEY_REUSED;
+  return new ProblemError(code, { detail });
 }
 
 /** The one place where an exception becomes an answer. */

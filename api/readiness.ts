@@ -18,12 +18,13 @@ export type ReadinessSources = {
 /** Makes the check: every dependency is really asked, all at once. */
 export function createReadiness({ client, events, readStore }: ReadinessSources): () => Promise<Readiness> {
   return async () => {
+    const standings = readStore.projections();
     const [temporal, nats, readModel, behind] = await Promise.all([
       // Only a namespace that exists can take commands.
       check(client.workflowService.describeNamespace({ namespace: client.options.namespace })),
       check(events.wholePosition()),
-      check(readStore.projections()),
-      check(logBehind({ events, readStore })),
+      check(standings),
+      check(standings.then((known) => logBehind(events, known))),
     ]);
     const projections = await measureLag(readModel.value ?? [], { log: events, last: nats.value });
     const lastPosition = nats.value ?? 0;
@@ -48,17 +49,14 @@ export function createReadiness({ client, events, readStore }: ReadinessSources)
 
 /**
  * How far the read model is, and what that says, if it is further than the log; undefined if it is not.
- * @throws Error if the log or the read model does not answer
+ * @param standings of the projections. Only then the log is asked: it may grow meanwhile, and the read model follows it.
+ * @throws Error if the log does not answer
  */
-export async function logBehind({
-  events,
-  readStore,
-}: {
-  events: Pick<EventReader, 'lastPosition'>;
-  readStore: Pick<ReadStore, 'projections'>;
-}): Promise<{ position: number; why: string } | undefined> {
-  // In this order: the log may grow in between, and the read model follows it.
-  const position = Math.max(0, ...(await readStore.projections()).map((standing) => standing.position));
+export async function logBehind(
+  events: Pick<EventReader, 'lastPosition'>,
+  standings: readonly { readonly position: number }[],
+): Promise<{ position: number; why: string } | undefined> {
+  const position = Math.max(0, ...standings.map((standing) => standing.position));
   const last = await events.lastPosition();
   if (position <= last) return undefined;
   const why = `The log ends at position ${last}, but the read model is at ${position}: the end of the log is missing.`;

@@ -21,7 +21,7 @@ import { createBulkWorkflows } from './bulk-workflows.ts';
 import { createClosing } from './closing.ts';
 import { listen } from './listening.ts';
 import { createLive, type LiveSettings } from './live/live.ts';
-import { createProjections, createReadiness, logBehind } from './readiness.ts';
+import { createProjections, createReadiness, logBehind, type ReadinessSources } from './readiness.ts';
 import { createSchedules } from './temporal-schedules.ts';
 import { createCommands } from './temporal.ts';
 import { createWholeLog, type WholeLog } from './whole-log.ts';
@@ -108,10 +108,13 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
 }
 
 /** The read model remembers how far the log has gone. If that is further than it goes now, the writers are told too. */
-function wholeLogOf({ nc, ledger }: ApiOptions, sources: Parameters<typeof logBehind>[0]): WholeLog {
+function wholeLogOf(
+  { nc, ledger }: ApiOptions,
+  { events, readStore }: Omit<ReadinessSources, 'client'>,
+): WholeLog {
   return createWholeLog({
     async missing() {
-      const behind = await logBehind(sources);
+      const behind = await logBehind(events, await readStore.projections());
       if (behind === undefined) return undefined;
       nc.publish(positionSubject(ledger, 'balances'), `${behind.position}`);
       return behind.why;

@@ -19,6 +19,7 @@ import {
   type CommandRequest,
 } from '../contracts/commands.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
+import { KEY_REUSED } from '../domain/rejections.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
 import { resourceWorkflowId, TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../contracts/workflow-ids.ts';
 import { createCoalescer, type CoalescingLimits } from './coalescing.ts';
@@ -229,8 +230,7 @@ class Workflows {
     const same =
       running.fingerprint === request.fingerprint && running.idempotency_key === request.idempotency_key;
     if (!same && begins(request) && begins(running)) {
-      const detail = 'This Idempotency-Key was used for another request.';
-      return { type: 'refused', rejection: { code: 'idempotency_key_reused', detail } };
+      return { type: 'refused', rejection: KEY_REUSED };
     }
     // A workflow that ends when the queue is full is no promise that its command will be carried out.
     if (same && !wait && options.onOverload !== 'fail') {

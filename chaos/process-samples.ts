@@ -1,5 +1,6 @@
 /** What processes use, as the system tells it: memory and open files. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { median } from '../bench/quantiles.ts';
 
 export type Sample = { readonly rssMib: number; readonly handles: number };
 
@@ -18,8 +19,4 @@ export function sampleOf(pid: number): Sample | undefined {
 export function thirdsOf(values: readonly number[]): { readonly first: number; readonly last: number } {
   const third = Math.max(1, Math.floor(values.length / 3));
   return { first: median(values.slice(0, third)), last: median(values.slice(-third)) };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

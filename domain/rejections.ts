@@ -61,6 +61,12 @@ export function rejection(code: RejectionCode, detail: string): Rejection {
   return { code, detail };
 }
 
+/** The key of a request means another one already. */
+export const KEY_REUSED = rejection(
+  'idempotency_key_reused',
+  'This Idempotency-Key was used for another request.',
+);
+
 /** The one of two rejections that goes first by precedence. */
 export function firstOf(a: Rejection, b: Rejection): Rejection {
   return REJECTIONS.indexOf(a.code) <= REJECTIONS.indexOf(b.code) ? a : b;

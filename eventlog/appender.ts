@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { makesTransfer } from '../contracts/commands.ts';
-import type { Rejection } from '../domain/rejections.ts';
+import { KEY_REUSED, type Rejection } from '../domain/rejections.ts';
 import type { RecordedEvent } from '../contracts/events.ts';
 import { positionSubject, type AggregateRef } from '../contracts/subjects.ts';
 import type { AppenderObserver } from './appender-observer.ts';
@@ -14,7 +14,7 @@ import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batc
 import { meaningOf, planBatch, type Plan, type Submission, type Waiting } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
-import { replay, reused, type Outcome } from './outcome.ts';
+import { replay, type Outcome } from './outcome.ts';
 import { LogDamaged, LogUnavailable, wholePosition } from './direct-get.ts';
 import { createTips, type TipMaps } from './tips.ts';
 
@@ -340,7 +340,7 @@ function outcomeInLog(item: Item, events: ReadonlyMap<string, RecordedEvent>): O
   if (event) return replay(request, event, inDoubt);
   const taken = begins && item.refused ? events.get(keyOf(begins)) : undefined;
   // With the same fingerprint it is the command itself: what it is known by came to the log just after we asked.
-  return taken && taken.fingerprint !== request.fingerprint ? refused(reused()) : undefined;
+  return taken && taken.fingerprint !== request.fingerprint ? refused(KEY_REUSED) : undefined;
 }
 
 function refused(rejection: Rejection | undefined): Outcome {

@@ -3,7 +3,7 @@ import { makesTransfer, type CommandRequest, type Refusal } from '../contracts/c
 import type { RecordedEvent } from '../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import { rejectionOf, transferFrom, type AccountState } from '../contracts/resources.ts';
-import { rejection, type Rejection } from '../domain/rejections.ts';
+import { KEY_REUSED, type Rejection } from '../domain/rejections.ts';
 
 type Recorded = {
   /** The position that shows it. */
@@ -48,7 +48,7 @@ export function replay(request: CommandRequest, event: RecordedEvent, own: boole
     return { type: 'account', id: event.aggregateId, state, created: true, position, replayed };
   }
   if (!same) {
-    return { type: 'refused', rejection: reused() };
+    return { type: 'refused', rejection: KEY_REUSED };
   }
   if (event.name === 'CommandAnswered') return receipt(event, replayed);
   if (event.aggregate === 'transfer' && makesTransfer(request)) {
@@ -66,11 +66,6 @@ export function replay(request: CommandRequest, event: RecordedEvent, own: boole
     };
   }
   throw new Error(`${event.name} at position ${event.position} is no command's first event`);
-}
-
-/** The key of a command means another one already. */
-export function reused(): Rejection {
-  return rejection('idempotency_key_reused', 'This Idempotency-Key was used for another request.');
 }
 
 /** What a command was answered that left a receipt. */

@@ -32,7 +32,6 @@ const create = createRoute({
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });
@@ -52,7 +51,6 @@ const PROBLEMS = [
   'unsupported_media_type',
   'account_closed',
   'idempotency_key_reused',
-  'overloaded',
 ] as const;
 
 const freeze = createRoute({

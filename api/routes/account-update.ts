@@ -33,7 +33,6 @@ const update = createRoute({
       'insufficient_funds',
       'idempotency_key_reused',
       'precondition_required',
-      'overloaded',
     ),
   },
 });

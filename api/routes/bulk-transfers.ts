@@ -42,7 +42,6 @@ const create = createRoute({
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });

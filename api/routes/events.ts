@@ -45,7 +45,7 @@ const list = createRoute({
   request: { query: z.object({ account: doc.filter(id, 'Events of one account.'), ...eventQuery }) },
   responses: {
     200: { ...listed, content: { ...listed.content, [EVENT_STREAM]: { schema: z.string() } } },
-    ...doc.problems('invalid_cursor', 'overloaded'),
+    ...doc.problems('invalid_cursor'),
   },
 });
 

@@ -36,7 +36,6 @@ const place = createRoute({
       'insufficient_funds',
       'amount_overflow',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });
@@ -49,7 +48,6 @@ const PROBLEMS = [
   'payload_too_large',
   'unsupported_media_type',
   'idempotency_key_reused',
-  'overloaded',
 ] as const;
 
 const capture = createRoute({

@@ -30,7 +30,6 @@ const responses = {
     'insufficient_funds',
     'amount_overflow',
     'idempotency_key_reused',
-    'overloaded',
   ),
 };
 

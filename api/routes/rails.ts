@@ -33,7 +33,6 @@ const resolve = createRoute({
       'account_frozen',
       'amount_overflow',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });
@@ -73,7 +72,6 @@ export function railRoutes(deps: ApiDependencies) {
         'transfer_not_pending',
         'payload_too_large',
         'unsupported_media_type',
-        'overloaded',
       ),
     },
   });

@@ -12,7 +12,7 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { refuseFarDate } from '../far-dates.ts';
 import { optionalKey } from '../idempotency.ts';
 import * as doc from '../openapi.ts';
-import { ProblemError, type ApiEnv } from '../problem.ts';
+import { keyReused, ProblemError, type ApiEnv } from '../problem.ts';
 import { queryTimeout, reachPosition } from '../reading.ts';
 import { lastFirings } from '../schedules.ts';
 import { optionalBody, requiredBody } from '../validation.ts';
@@ -42,7 +42,6 @@ const create = createRoute({
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });
@@ -57,7 +56,7 @@ const list = createRoute({
   request: { query: z.object(pageQuery) },
   responses: {
     200: doc.json('A page of schedules.', schedulePage),
-    ...doc.problems('invalid_cursor', 'overloaded'),
+    ...doc.problems('invalid_cursor'),
   },
 });
 
@@ -71,7 +70,7 @@ const get = createRoute({
   request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
   responses: {
     200: doc.json('The schedule.', scheduleResource),
-    ...doc.problems('schedule_not_found', 'position_not_reached', 'overloaded'),
+    ...doc.problems('schedule_not_found', 'position_not_reached'),
   },
 });
 
@@ -82,7 +81,7 @@ const changing = {
   request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
   responses: {
     200: doc.json('It is so now.', scheduleResource),
-    ...doc.problems('schedule_not_found', 'payload_too_large', 'unsupported_media_type', 'overloaded'),
+    ...doc.problems('schedule_not_found', 'payload_too_large', 'unsupported_media_type'),
   },
 };
 
@@ -126,7 +125,6 @@ const trigger = createRoute({
       'insufficient_funds',
       'amount_overflow',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });
@@ -138,7 +136,7 @@ const remove = createRoute({
   tags: TAGS,
   summary: 'End a schedule for good',
   request: { params: doc.idParam },
-  responses: { 204: { description: 'It is gone.' }, ...doc.problems('schedule_not_found', 'overloaded') },
+  responses: { 204: { description: 'It is gone.' }, ...doc.problems('schedule_not_found') },
 });
 
 /** The routes of schedules. */
@@ -151,10 +149,7 @@ export function scheduleRoutes(deps: ApiDependencies) {
       const { meta, key } = keyedMeta(c, deps, { route: 'POST /v1/schedules', body });
       const id = key.scheduleId;
       const made = await schedules.create({ id, body, meta });
-      if (!made) {
-        const detail = 'This Idempotency-Key was used for another request.';
-        throw new ProblemError('idempotency_key_reused', { detail });
-      }
+      if (!made) throw keyReused();
       c.header('Location', `/v1/schedules/${id}`);
       if (made.replayed) c.header('Idempotency-Replayed', 'true');
       return c.json(made.schedule, 201);

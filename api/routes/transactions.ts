@@ -35,7 +35,6 @@ const create = createRoute({
       'insufficient_funds',
       'amount_overflow',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });

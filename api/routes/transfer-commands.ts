@@ -29,7 +29,6 @@ const PROBLEMS = [
   'payload_too_large',
   'unsupported_media_type',
   'idempotency_key_reused',
-  'overloaded',
 ] as const;
 
 /** It is approved, but cannot be posted any more. */
@@ -85,7 +84,6 @@ const reversal = createRoute({
       'insufficient_funds',
       'amount_overflow',
       'idempotency_key_reused',
-      'overloaded',
     ),
   },
 });

@@ -18,7 +18,7 @@ import type { ApiDependencies } from '../dependencies.ts';
 import { eventCursor, positionOfCursor } from '../event-cursor.ts';
 import { optionalKey } from '../idempotency.ts';
 import * as doc from '../openapi.ts';
-import { invalidRequest, ProblemError, type ApiEnv } from '../problem.ts';
+import { invalidRequest, keyReused, ProblemError, type ApiEnv } from '../problem.ts';
 import { queryTimeout } from '../reading.ts';
 import { optionalBody, requiredBody } from '../validation.ts';
 import { pageOfWebhooks } from '../webhook-cursor.ts';
@@ -182,7 +182,7 @@ export function webhookRoutes(deps: ApiDependencies) {
         fingerprint: meta.fingerprint,
         created_at: meta.requested_at,
       });
-      if (made === 'reused') throw reused();
+      if (made === 'reused') throw keyReused();
       if (made === 'deleted') {
         const detail = 'The webhook that this request has made was deleted.';
         throw new ProblemError('webhook_not_found', { detail });
@@ -215,7 +215,7 @@ export function webhookRoutes(deps: ApiDependencies) {
         at: meta.requested_at,
       });
       if (made === undefined) throw notFound(webhook);
-      if (made === 'reused') throw reused();
+      if (made === 'reused') throw keyReused();
       if (made.replayed) c.header('Idempotency-Replayed', 'true');
       return c.json(made.webhook, 200);
     })
@@ -250,11 +250,6 @@ export function webhookRoutes(deps: ApiDependencies) {
 function there(webhook: string, found: WebhookResource | undefined): WebhookResource {
   if (found === undefined) throw notFound(webhook);
   return found;
-}
-
-function reused(): ProblemError {
-  const detail = 'This Idempotency-Key was used for another request.';
-  return new ProblemError('idempotency_key_reused', { detail });
 }
 
 function notFound(webhook: string): ProblemError {
