@@ -12,7 +12,7 @@ import type { Figure } from './figures.ts';
 import { startGenerator, type Generator } from './generator.ts';
 import { startLargeAndSmall } from './large.ts';
 import { machine } from './machine.ts';
-import { HELP, isWanted, readOptions, requireKnown, type Options } from './options.ts';
+import { HELP, isPartial, isWanted, readOptions, requireKnown, type Options } from './options.ts';
 import { sampleSystem, SYSTEMS as PEERS } from './peers/systems.ts';
 import { LOADS } from './plan.ts';
 import { markdownReport, type Results } from './report.ts';
@@ -143,7 +143,7 @@ async function report(
     targets: targetsOf(valid, memory?.large),
     ...(memory && { memory }),
   };
-  const folder = new URL('results/', import.meta.url);
+  const folder = new URL(isPartial(options) ? 'results/partial/' : 'results/', import.meta.url);
   await mkdir(folder, { recursive: true });
   const write = (name: string, text: string) => writeFile(new URL(name, folder), text);
   const markdown = markdownReport(results);

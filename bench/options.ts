@@ -7,6 +7,8 @@ export type Options = {
   readonly rounds: number;
   /** How long each row is measured in a round. */
   readonly seconds: number;
+  /** Only whether everything works. */
+  readonly quick: boolean;
   /** Also a ledger of two million events and 200,000 accounts beside an empty one. */
   readonly large: boolean;
   /** Also a Tallybook in which each command has its own workflow. */
@@ -17,7 +19,8 @@ export type Options = {
 export const HELP = `npm run bench -- [options]
 
 Measures Tallybook over HTTP, and what people would use instead, in turns in the same run.
-Writes bench/results: latest.json, latest.md, throughput.svg and latency.svg.
+Writes bench/results: latest.json, latest.md, throughput.svg and latency.svg. With --only or --quick it
+writes to bench/results/partial, which is not kept: the README shows a whole run.
 
   --only <names>     only these systems, separated by commas: tallybook, noop, sample, raw, peers,
                      or one of the peers by its name, such as postgres or dbos
@@ -49,12 +52,18 @@ export function readOptions(args: readonly string[]): Options {
   if (!Number.isInteger(rounds)) throw new Error('--rounds must be a whole number.');
   return {
     only: values.only.split(',').flatMap((name) => name.trim() || []),
+    quick: values.quick,
     rounds,
     seconds: positive('seconds', values.seconds ?? (values.quick ? '1' : '2')),
     large: values.large,
     uncoalesced: values.uncoalesced,
     help: values.help,
   };
+}
+
+/** Whether what is measured is too little to stand for a whole run. */
+export function isPartial({ only, quick }: Pick<Options, 'only' | 'quick'>): boolean {
+  return quick || only.length > 0;
 }
 
 /** Whether a system is measured that goes by these names. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { HELP, isWanted, readOptions, requireKnown } from '../../bench/options.ts';
+import { HELP, isPartial, isWanted, readOptions, requireKnown } from '../../bench/options.ts';
 
 test('without arguments everything is measured three times, and --quick once for a second', () => {
   expect(readOptions([])).toMatchObject({
@@ -33,4 +33,11 @@ test('systems are chosen by how their names begin, and a name that there is not 
 test('the help tells of every option', () => {
   for (const name of Object.keys(readOptions([]))) expect(HELP).toContain(`--${name}`);
   expect(HELP).toContain('--quick');
+});
+
+test('a run of some systems, or a quick one, does not stand for a whole one', () => {
+  expect(isPartial(readOptions([]))).toBe(false);
+  expect(isPartial(readOptions(['--rounds', '5', '--large']))).toBe(false);
+  expect(isPartial(readOptions(['--quick']))).toBe(true);
+  expect(isPartial(readOptions(['--only', 'raw']))).toBe(true);
 });
