@@ -4,8 +4,11 @@ import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROJECT, prepare } from './install.mjs';
 
-/** Folders whose files of these kinds are read at run time. */
-const ASSETS = [{ folder: 'projector/migrations', extension: '.sql' }];
+/** Folders whose files of these kinds are read or run as they are. */
+const ASSETS = [
+  { folder: 'projector/migrations', extension: '.sql' },
+  { folder: 'worker', extension: '.mjs' },
+];
 
 prepare();
 rmSync(join(PROJECT, 'dist'), { recursive: true, force: true });

@@ -1,5 +1,4 @@
 /** The worker: carries out the workflows and their activities, and holds the appender. */
-import { fileURLToPath } from 'node:url';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
@@ -15,6 +14,7 @@ import { openLog } from '../eventlog/stream.ts';
 import type { Rail } from '../rails/rail.ts';
 import { createRailWorker } from './rail-worker.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { bundleWorkflows } from './workflow-bundle.ts';
 
 export type WorkerOptions = {
   readonly connection: NativeConnection;
@@ -47,6 +47,9 @@ const clock = () => new Date();
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { connection, nc, namespace, ledger, streamReplicas, queueMax, observer } = options;
   const payments = options.payments ?? { ...RAIL_DEFAULTS, rails: new Map<string, Rail>() };
+  const bundling = bundleWorkflows();
+  // It is awaited below; if opening the log fails before, that is what is told.
+  bundling.catch(() => {});
   const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas });
   await openBulkStream(nc, streamReplicas);
   await registerSearchAttributes(connection, namespace);
@@ -59,13 +62,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     observer,
   });
   const appender = observed(ownAppender, observer, queueMax);
-  // The same folder as source or compiled: the extension is this file's own.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue: TASK_QUEUE,
-    workflowsPath: fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url)),
+    workflowBundle: await bundling,
     activities: createActivities({
       appender,
       reader,
