@@ -20,7 +20,17 @@ export function transferMeta(
   return { id, meta: metaOf(c, deps, { key, command_id: id, fingerprint: fingerprintOf(asked) }) };
 }
 
-/** For any other command that must have a key. */
+/** For any other command that must have a key and leaves a receipt in the log. */
+export function receiptMeta(
+  c: Context<ApiEnv>,
+  deps: Sources,
+  asked: Asked,
+): { meta: CommandMeta; key: IdempotencyKey } {
+  const { key, meta } = keyedMeta(c, deps, asked);
+  return { key, meta: { ...meta, receipt_id: key.transferId } };
+}
+
+/** For what must have a key and is remembered elsewhere. */
 export function keyedMeta(
   c: Context<ApiEnv>,
   deps: Sources,
@@ -45,8 +55,9 @@ export function commandMeta(
   const key = optionalKey(c.req.header('idempotency-key'));
   const command_id = key?.commandId ?? deps.newId();
   const own = key === undefined ? { ...asked, body: [asked.body, command_id] } : asked;
+  const meta = metaOf(c, deps, { key, command_id, fingerprint: fingerprintOf(own) });
   return {
-    meta: metaOf(c, deps, { key, command_id, fingerprint: fingerprintOf(own) }),
+    meta: key === undefined ? meta : { ...meta, receipt_id: key.transferId },
     newAccountId: () => key?.accountId ?? `acc_${deps.newId().replaceAll('-', '')}`,
   };
 }

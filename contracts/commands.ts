@@ -20,6 +20,11 @@ export type CommandMeta = {
   readonly fingerprint: string;
   /** SHA-256 of the Idempotency-Key. */
   readonly idempotency_key?: string;
+  /**
+   * What the receipt of a command that makes no transfer is filed under: the id that a transfer with the same key has, so
+   * that a key stands for one of the two. Commands from before it was so have none.
+   */
+  readonly receipt_id?: string;
   readonly traceparent?: string;
 };
 

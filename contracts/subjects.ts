@@ -3,7 +3,7 @@
  *
  *   append.<ledger>.<aggregate>.<id>.<event>            where the worker publishes; the stream listens here
  *   ledger.<ledger>.<aggregate>.<id>.<event>            where the server stores and republishes what it accepted
- *   receipt.<ledger>.command.<key hash>.answered        what a keyed account command was answered; stored, not republished
+ *   receipt.<ledger>.command.<receipt id>.answered      what a command that makes no transfer was answered; stored, not republished
  *   position.<ledger>.<projection>                      a projector tells how far its read model is
  *   writer.<ledger>.active                              who is the active writer, again with every renewal of its lease
  *   writer.<ledger>.commands.<writer id>                where the other workers hand it their commands
@@ -74,6 +74,14 @@ export function eventSubject(ledger: string, ref: AggregateRef, event: string): 
 /** All events of one aggregate: the subject that guards it. */
 export function aggregateSubject(ledger: string, ref: AggregateRef): string {
   return eventSubject(ledger, ref, '>');
+}
+
+/**
+ * Whatever there is under an id, of any aggregate: the subject that guards what begins a transfer or is a receipt. Both have
+ * their ids from a key, and a key stands for one thing.
+ */
+export function idSubject(ledger: string, id: string): string {
+  return `*.${ledger}.*.${id}.>`;
 }
 
 /** Events of every aggregate, or those of one account or of one kind of event. */

@@ -14,6 +14,7 @@ import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batc
 import { meaningOf, planBatch, type Plan, type Submission, type Waiting } from './plan.ts';
 import type { EventReader } from './event-reader.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
+import { oldIdentityOf, othersOf } from './identity.ts';
 import { replay, type Outcome } from './outcome.ts';
 import { LogDamaged, LogUnavailable, wholePosition } from './direct-get.ts';
 import { createTips, type TipMaps } from './tips.ts';
@@ -230,8 +231,9 @@ export function createAppender(
     { outcomes }: Plan,
   ): Promise<ReadonlyMap<string, RecordedEvent>> {
     const asked = outcomes.flatMap(({ rejection, result }, index) => {
-      const identity = rejection && !result ? batch[index]?.identity : undefined;
-      return identity ? [{ identity, search: true }] : [];
+      const item = rejection && !result ? batch[index] : undefined;
+      const { own, taken } = item ? placesOf(item) : { own: [], taken: [] };
+      return [...own, ...taken].map((identity) => ({ identity, search: true }));
     });
     return asked.length === 0 ? new Map() : await known.find(asked);
   }
@@ -294,9 +296,8 @@ export function createAppender(
   async function settleDecided(items: readonly Item[]): Promise<Item[]> {
     const asked = items.flatMap((item) => {
       const search = item.refused || item.inDoubt || !makesTransfer(item.request);
-      // What it makes may be another command's: the guard would refuse it for ever, and its neighbours with it.
-      const refs = item.refused ? [item.identity, item.begins] : [item.identity];
-      return refs.flatMap((identity) => (identity ? [{ identity, search }] : []));
+      const { own, taken } = placesOf(item);
+      return [...own, ...(item.refused ? taken : [])].map((identity) => ({ identity, search }));
     });
     const events = await known.find(asked);
     if (events.size === 0) return [...items];
@@ -335,12 +336,23 @@ export function createAppender(
 
 /** What the log has of a command, or has in its place. */
 function outcomeInLog(item: Item, events: ReadonlyMap<string, RecordedEvent>): Outcome | undefined {
-  const { identity, begins, request, inDoubt } = item;
-  const event = identity && events.get(keyOf(identity));
-  if (event) return replay(request, event, inDoubt);
-  const taken = begins && item.refused ? events.get(keyOf(begins)) : undefined;
+  const { own, taken } = placesOf(item);
+  const found = (refs: readonly AggregateRef[]) => refs.flatMap((ref) => events.get(keyOf(ref)) ?? []);
+  const [event] = found(own);
+  if (event) return replay(item.request, event, item.inDoubt);
   // With the same fingerprint it is the command itself: what it is known by came to the log just after we asked.
-  return taken && taken.fingerprint !== request.fingerprint ? refused(KEY_REUSED) : undefined;
+  const others = found(taken).filter(({ fingerprint }) => fingerprint !== item.request.fingerprint);
+  return others.length > 0 ? refused(KEY_REUSED) : undefined;
+}
+
+/**
+ * What tells that a command was carried out before; and what, if it is another command's, stands in its way: the guard would
+ * refuse it for ever, and its neighbours with it.
+ */
+function placesOf({ identity, begins, request }: Item): { own: AggregateRef[]; taken: AggregateRef[] } {
+  const made = [identity, begins].flatMap((ref) => ref ?? []);
+  const own = [identity, oldIdentityOf(request)].flatMap((ref) => ref ?? []);
+  return { own, taken: [...(begins ? [begins] : []), ...made.flatMap(othersOf)] };
 }
 
 function refused(rejection: Rejection | undefined): Outcome {
@@ -354,13 +366,16 @@ function tooOld(item: Item): boolean {
   return old;
 }
 
-/** Items of which none has the same identity as another, here or on its way, and the repetitions. */
+/**
+ * Items of which none is known by the same id as another, here or on its way, and the others: repetitions, and commands of
+ * another kind with the same key.
+ */
 function apart(items: readonly Item[], onTheirWay: Flight | undefined): { batch: Item[]; twins: Item[] } {
-  const seen = new Set(onTheirWay?.items.map(identityKey));
+  const seen = new Set(onTheirWay?.items.map(({ identity }) => identity?.id));
   const batch: Item[] = [];
   const twins: Item[] = [];
   for (const item of items) {
-    const id = identityKey(item);
+    const id = item.identity?.id;
     (id !== undefined && seen.has(id) ? twins : batch).push(item);
     seen.add(id);
   }
@@ -374,10 +389,6 @@ function refsOf(tips: TipMaps): AggregateRef[] {
 
 function sameAs(one: AggregateRef, other: AggregateRef): boolean {
   return one.id === other.id && one.aggregate === other.aggregate;
-}
-
-function identityKey({ identity }: Item): string | undefined {
-  return identity && keyOf(identity);
 }
 
 /** Full jitter, so that two appenders that collided do not collide again. */

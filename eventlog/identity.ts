@@ -1,7 +1,7 @@
 /** By what a command is known again. */
 import { hash } from 'node:crypto';
 import { makesTransfer, type CommandRequest } from '../contracts/commands.ts';
-import type { AggregateRef } from '../contracts/subjects.ts';
+import { AGGREGATES, type Aggregate, type AggregateRef } from '../contracts/subjects.ts';
 
 /**
  * The aggregate whose first event remembers a command: the transfer that it makes, or a receipt. Undefined for a command
@@ -9,8 +9,8 @@ import type { AggregateRef } from '../contracts/subjects.ts';
  */
 export function identityOf(request: CommandRequest): AggregateRef | undefined {
   if (makesTransfer(request)) return { aggregate: 'transfer', id: request.id };
-  const { idempotency_key: key, type, id } = request;
-  if (key !== undefined) return { aggregate: 'command', id: key };
+  const { idempotency_key: key, receipt_id, type, id } = request;
+  if (key !== undefined) return { aggregate: 'command', id: receipt_id ?? key };
   switch (type) {
     case 'account.create':
       return { aggregate: 'account', id };
@@ -38,6 +38,23 @@ export function identityOf(request: CommandRequest): AggregateRef | undefined {
       // A worker that was killed may ask again, and must not hear that its own first time stands in the way.
       return ofCommand(request);
   }
+}
+
+/** Under what else a command's receipt may be: those of old are filed under the key's hash. */
+export function oldIdentityOf({
+  idempotency_key: key,
+  receipt_id,
+}: CommandRequest): AggregateRef | undefined {
+  return key === undefined || receipt_id === undefined ? undefined : { aggregate: 'command', id: key };
+}
+
+/** What else the key of a command may have been used for: what that is, is not this command. */
+export function othersOf(identity: AggregateRef): AggregateRef[] {
+  if (identity.aggregate === 'account' || identity.aggregate === 'hold') return [];
+  const all: readonly Aggregate[] = ['command', ...AGGREGATES];
+  return all
+    .filter((aggregate) => aggregate !== identity.aggregate)
+    .map((aggregate) => ({ aggregate, id: identity.id }));
 }
 
 function ofCommand({ command_id }: CommandRequest): AggregateRef {

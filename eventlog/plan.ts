@@ -25,7 +25,7 @@ import {
   type TransferFact,
 } from '../contracts/event-data.ts';
 import type { EventData, EventName } from '../contracts/events.ts';
-import { aggregateSubject, type AggregateRef } from '../contracts/subjects.ts';
+import { aggregateSubject, idSubject, type AggregateRef } from '../contracts/subjects.ts';
 import { BATCH_MESSAGES_MAX, type BatchMessage } from './batch.ts';
 import { encode, type NewEvent, type OutgoingMessage } from './codec.ts';
 import { resultOf, type Result, type ResultPlace } from './result.ts';
@@ -309,10 +309,11 @@ class Batch {
       traceparent: request.traceparent,
     };
     const message = encode(ledger, event);
-    const subject = aggregateSubject(ledger, what.ref);
+    const own = aggregateSubject(ledger, what.ref);
+    const subject = isNamedByKey(request, event) ? idSubject(ledger, what.ref.id) : own;
     // Only an aggregate's first message in the batch is guarded: the server refuses a second guard on a subject.
-    const guard = this.#guarded.has(subject) ? undefined : { subject, sequence: () => positionOf(end) };
-    this.#guarded.add(subject);
+    const guard = this.#guarded.has(own) ? undefined : { subject, sequence: () => positionOf(end) };
+    this.#guarded.add(own);
     this.messages.push({
       subject: message.subject,
       headers: message.headers,
@@ -330,6 +331,14 @@ class Batch {
 function needsReceipt({ identity, command }: Meaning, rejection: Rejection | undefined): boolean {
   if (identity?.aggregate !== 'command') return false;
   return rejection === undefined || (isOutcome(rejection) && command.type !== 'account');
+}
+
+/**
+ * Whether an event begins what has its id from a key. Then nothing at all may be under that id: the key may have been used
+ * for a command of another kind.
+ */
+function isNamedByKey({ idempotency_key: key }: CommandRequest, { ref, version }: NewEvent): boolean {
+  return key !== undefined && version === 1 && (ref.aggregate === 'transfer' || ref.aggregate === 'command');
 }
 
 function factOf({ name, event }: PlannedEvent) {

@@ -3,7 +3,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { captureBody, extendBody, holdBody, reasonBody } from '../../contracts/http-bodies.ts';
 import { acceptedCommand, holdResource } from '../../contracts/http.ts';
 import { changeHold, placeHold } from '../command-answer.ts';
-import { commandMeta, keyedMeta, secondsAfter } from '../command-request.ts';
+import { commandMeta, receiptMeta, secondsAfter } from '../command-request.ts';
 import { given } from '../../contracts/given.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import * as doc from '../openapi.ts';
@@ -102,7 +102,7 @@ export function holdCommandRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(place, (c) => {
       const body = c.req.valid('json');
-      const { meta, key } = keyedMeta(c, deps, { route: 'POST /v1/holds', body });
+      const { meta, key } = receiptMeta(c, deps, { route: 'POST /v1/holds', body });
       const { account, amount, currency, metadata, destination, reference, expires_in_seconds } = body;
       const expires_at =
         expires_in_seconds === undefined ? undefined : secondsAfter(meta, expires_in_seconds);
@@ -120,7 +120,7 @@ export function holdCommandRoutes(deps: ApiDependencies) {
     .openapi(capture, (c) => {
       const { id } = c.req.valid('param');
       const body = c.req.valid('json');
-      const { meta, key } = keyedMeta(c, deps, { route: 'POST /v1/holds/{id}/capture', id, body });
+      const { meta, key } = receiptMeta(c, deps, { route: 'POST /v1/holds/{id}/capture', id, body });
       const request = { ...meta, type: 'hold.capture' as const, id, transfer: key.captureId };
       return changeHold(c, deps.commands, { ...request, ...given(body) });
     })

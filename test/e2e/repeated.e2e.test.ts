@@ -224,6 +224,24 @@ describe('the same command', () => {
     done.push(asked);
   });
 
+  test('with the key of any other one is refused, and changes nothing', async () => {
+    expect(done).toHaveLength(COMMANDS.length);
+    const position = await lastPosition();
+    for (const { command, id, body } of done) {
+      const others = COMMANDS.filter((other) => other !== command);
+      const replies = await Promise.all(
+        others.map(({ name }) =>
+          http.post(command.path(id), body, { 'idempotency-key': `the same: ${name}` }),
+        ),
+      );
+      for (const [at, { status, body: problem }] of replies.entries()) {
+        const what = `${command.name} with the key of ${others[at]?.name}`;
+        expect([status, problem.code], what).toEqual([422, 'idempotency_key_reused']);
+      }
+    }
+    expect(await lastPosition()).toBe(position);
+  });
+
   test('again, when Temporal has forgotten all of their workflows', async () => {
     expect(done).toHaveLength(COMMANDS.length);
     const workflows = done.map(({ command, first, id }) => command.workflow(first, id));
