@@ -1,11 +1,14 @@
-/** Carries out a chunk of a bulk: all its lines at once, so that the appender commits them together. */
+/**
+ * Carries out chunks of a bulk: all lines of one at once, so that the appender commits them together, and those of the next
+ * while these are on their way.
+ */
 import { activityInfo } from '@temporalio/activity';
 import {
   linesBefore,
   type BulkCounts,
   type BulkManifest,
   type BulkOutcome,
-  type ChunkRequest,
+  type ChunksRequest,
   type StoredLine,
 } from '../contracts/bulks.ts';
 import type { MovementRequest } from '../contracts/commands.ts';
@@ -16,10 +19,10 @@ import { asFailure } from './failures.ts';
 
 export type BulkActivities = {
   /**
-   * Carries out a chunk, or finds that this was done, and counts its outcomes on top of those before it. The log knows
+   * Carries out chunks, or finds that this was done, and counts their outcomes on top of those before them. The log knows
    * every transfer by its id, so a chunk that is carried out again moves nothing twice.
    */
-  readonly carryOutChunk: (chunk: ChunkRequest) => Promise<BulkCounts>;
+  readonly carryOutChunk: (chunks: ChunksRequest) => Promise<BulkCounts>;
 };
 
 export type BulkActivityDependencies = {
@@ -39,7 +42,7 @@ export function createBulkActivities(deps: BulkActivityDependencies): BulkActivi
       const { attempt, workflowExecution } = activityInfo();
       try {
         if (!workflowExecution) throw new Error('A bulk is carried out by a workflow');
-        return await carryOut(deps, request, workflowExecution.workflowId);
+        return await carryOut({ ...deps, workflowId: workflowExecution.workflowId }, request);
       } catch (error) {
         throw asFailure(error, attempt);
       }
@@ -47,24 +50,59 @@ export function createBulkActivities(deps: BulkActivityDependencies): BulkActivi
   };
 }
 
+type Work = BulkActivityDependencies & { readonly workflowId: string };
+
+/** A chunk whose lines wait in the appender, or were carried out before. */
+type Begun = {
+  /** Waits for all outcomes, stores them, and counts them on top of those before. */
+  readonly finish: (before: BulkCounts) => Promise<BulkCounts>;
+  /** Resolves when nothing of it waits any more, whatever came of it. */
+  readonly over: Promise<unknown>;
+};
+
+/** To the end, whatever fails: an attempt that is over must not go on beside the next one. */
 async function carryOut(
-  { appender, bulks, clock }: BulkActivityDependencies,
-  { bulk, chunk, before }: ChunkRequest,
-  workflowId: string,
+  work: Work,
+  { bulk, chunk, until = chunk + 1, before }: ChunksRequest,
 ): Promise<BulkCounts> {
+  let counts = before;
+  let begun: Begun | undefined = await begin(work, bulk, chunk);
+  for (let next = chunk + 1; begun; next += 1) {
+    const [done, ahead]: [PromiseSettledResult<BulkCounts>, PromiseSettledResult<Begun | undefined>] =
+      await Promise.allSettled([begun.finish(counts), next < until ? begin(work, bulk, next) : undefined]);
+    if (done.status === 'rejected') {
+      if (ahead.status === 'fulfilled') await ahead.value?.over;
+      throw done.reason;
+    }
+    if (ahead.status === 'rejected') throw ahead.reason;
+    counts = done.value;
+    begun = ahead.value;
+  }
+  return counts;
+}
+
+/** Hands the lines of a chunk to the appender, unless their outcomes are known. */
+async function begin(
+  { appender, bulks, clock, workflowId }: Work,
+  bulk: string,
+  chunk: number,
+): Promise<Begun> {
   const known = await bulks.results(bulk, chunk);
-  if (known) return known.counts;
+  if (known) return { finish: () => Promise.resolve(known.counts), over: Promise.resolve() };
   const [manifest, lines] = await Promise.all([bulks.manifest(bulk), bulks.lines(bulk, chunk)]);
   if (!manifest || !lines) throw new Error(`There is no chunk ${chunk} of a bulk ${bulk}`);
   const first = linesBefore(manifest, chunk) + 1;
   const requests = lines.map((line) => requestOf(manifest, line));
-  const submit = (request: MovementRequest) => appender.submit({ request, workflowId });
-  const outcomes = (await submitAll(requests, submit)).map((outcome, index) => {
-    const { id } = lines[index] ?? {};
-    return { line: first + index, ...(id === undefined ? {} : { id }), ...told(outcome) };
-  });
-  const own = { outcomes, counts: counted(outcomes, before), at: clock().toISOString() };
-  return (await bulks.keepResults(bulk, chunk, own)).counts;
+  const submitted = submitAll(requests, (request) => appender.submit({ request, workflowId }));
+  const finish = async (before: BulkCounts) => {
+    const outcomes = (await submitted).map((outcome, index) => {
+      const { id } = lines[index] ?? {};
+      return { line: first + index, ...(id === undefined ? {} : { id }), ...told(outcome) };
+    });
+    const own = { outcomes, counts: counted(outcomes, before), at: clock().toISOString() };
+    return (await bulks.keepResults(bulk, chunk, own)).counts;
+  };
+  return { finish, over: Promise.allSettled([submitted]) };
 }
 
 /** The command of a line. The bulk never changes, so its fingerprint is that of each of its lines. */

@@ -7,8 +7,8 @@ import type { BulkWorkflows } from './bulks.ts';
 import { ProblemError } from './problem.ts';
 import { outcomeOfFailure } from './workflow-failures.ts';
 
-/** About a second's work, as a timer takes a second: a cancellation, a query or a shutdown waits no longer. */
-const CHUNKS_A_TASK = 10;
+/** Less than a second's work: a cancellation, a query or a shutdown waits no longer. */
+const CHUNKS_A_RUN = 10;
 /** How long Temporal may take to make a bulk durable. */
 const START_TIMEOUT_MS = 3_000;
 /** How long a question for counts, which are known already, waits for Temporal. */
@@ -21,7 +21,7 @@ export function bulkStart(request: BulkRequest) {
   const { kind, status } = SEARCH_ATTRIBUTES;
   return {
     workflowId: resourceWorkflowId('bulk', request.id),
-    args: [{ ...request, chunks_a_task: CHUNKS_A_TASK }] satisfies Parameters<Bulk>,
+    args: [{ ...request, chunks_a_run: CHUNKS_A_RUN }] satisfies Parameters<Bulk>,
     typedSearchAttributes: [
       { key: kind, value: 'bulk' },
       { key: status, value: 'pending' },

@@ -117,7 +117,7 @@ export type BulkRequest = {
   readonly counts?: BulkCounts;
   /** How many chunks one run takes on before another run goes on with an empty history. */
   readonly chunks_a_run?: number;
-  /** How many chunks are done before history, queries and cancellations have their turn. */
+  /** How many chunks are done before a timer; of bulks that were started before runs were short. */
   readonly chunks_a_task?: number;
 };
 
@@ -128,11 +128,14 @@ export type BulkProgress = BulkCounts & {
   readonly chunks_done: number;
 };
 
-/** What one chunk is carried out with. */
-export type ChunkRequest = {
+/** The chunks of a step, one after the other. */
+export type ChunksRequest = {
   readonly bulk: string;
+  /** The first of them. */
   readonly chunk: number;
-  /** The counts of the chunks before. */
+  /** The one after the last; without it there is one. */
+  readonly until?: number;
+  /** The counts of the chunks before them. */
   readonly before: BulkCounts;
 };
 

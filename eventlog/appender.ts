@@ -98,8 +98,8 @@ export const PATIENCE_MS = 5_000;
 const READINGS_MAX = 4;
 /** Commands that are looked at for one batch. */
 const TAKE = BATCH_MESSAGES_MAX / 2;
-/** Commands that fill a batch: a transfer is three messages. */
-const FULL = Math.ceil(BATCH_MESSAGES_MAX / 3);
+/** Commands that nearly fill a batch, as a transfer is three messages: so many has a chunk of a bulk. */
+const FULL = 300;
 
 /** Starts an appender on a ledger's stream. */
 export function createAppender(
