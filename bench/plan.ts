@@ -9,7 +9,13 @@ export type SystemPlan = {
 } & (
   | { readonly kind: 'tallybook' }
   /** Another Tallybook, to be compared with by uniform transfers alone. */
-  | { readonly kind: 'variant'; readonly accounts: Accounts; readonly clients: readonly number[] }
+  | {
+      readonly kind: 'variant';
+      readonly accounts: Accounts;
+      readonly clients: readonly number[];
+      /** Also over these. */
+      readonly spread?: Accounts;
+    }
   | { readonly kind: 'noop'; readonly start: 'eager' | 'plain' }
   /** Takes the same transfers by HTTP. */
   | {
@@ -50,6 +56,7 @@ export type Row = {
 
 export const PATTERNS = {
   uniform: 'uniform',
+  spread: 'uniform over all accounts',
   nothing: 'nothing to do',
   zipf: 'zipf 1.0',
   hotSource: 'one hot source',
@@ -72,6 +79,8 @@ export const BULK = 10_000;
 const PAUSE_MS = 50;
 /** For the patterns, and for what is compared. */
 export const CLIENTS = 256;
+/** Each approval is a workflow of its own: what 256 of them ask at once would not be answered in time. */
+const APPROVAL_CLIENTS = 64;
 const SEVERAL = 100;
 const SEVERAL_CLIENTS = 32;
 /** What 1,024 clients ask of a slow system takes a minute to be answered. */
@@ -104,13 +113,16 @@ function plannedFor(system: SystemPlan, { accounts, readers }: Used): Planned[] 
         [AT, PATTERNS.hotSource, closed(transfers(accounts, 'hot source'), CLIENTS)],
         [AT, PATTERNS.hotDestination, closed(transfers(accounts, 'hot destination'), CLIENTS)],
         [AT, PATTERNS.zipf, closed(transfers(accounts, 'zipf'), CLIENTS)],
-        [AT, PATTERNS.approval, closed({ type: 'approval', accounts }, CLIENTS)],
+        [AT, PATTERNS.approval, closed({ type: 'approval', accounts }, APPROVAL_CLIENTS)],
         ['several', PATTERNS.bulk, { type: 'bulk', accounts, count: BULK }],
         ['half', PATTERNS.half, { type: 'half load', operation: uniform, watch: true }],
         ['half', PATTERNS.reads, { type: 'read your writes', accounts: readers }],
       ];
     case 'variant':
-      return loads(PATTERNS.uniform, transfers(system.accounts, 'uniform'), system.clients);
+      return [
+        ...loads(PATTERNS.uniform, transfers(system.accounts, 'uniform'), system.clients),
+        ...(system.spread ? loads(PATTERNS.spread, transfers(system.spread, 'uniform'), system.clients) : []),
+      ];
     case 'noop': {
       const operation = { type: 'noop', start: system.start } as const;
       const rows = loads(PATTERNS.nothing, operation, LOADS.slow);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChild, type Child } from '../dev/child-process.ts';
 import { messageOf } from '../dev/errors.ts';
+import { NODE_FLAGS } from '../dev/node-flags.ts';
 import { freePort } from '../dev/ports.ts';
 import { waitUntilServing } from '../dev/ready.ts';
 import { startNats, startReadModel, startTemporal } from '../dev/servers.ts';
@@ -188,7 +189,7 @@ async function startRoles(
       startChild({
         name,
         command: process.execPath,
-        args: ['--max-semi-space-size=64', ...clocks, '--import', TSX, join(PROJECT, script)],
+        args: [...NODE_FLAGS, ...clocks, '--import', TSX, join(PROJECT, script)],
         cwd: PROJECT,
         // Each run has its log: what a killed process said last is worth reading.
         logFile: join(dataDir, 'logs', `${name}.${(runs += 1)}.log`),

@@ -7,6 +7,7 @@ import { addresses, httpUrl } from './addresses.ts';
 import { describeExit, runningChildren, startChild, type Child } from './child-process.ts';
 import { claimDataDir } from './data-dir.ts';
 import { messageOf } from './errors.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 import { requirePortFree } from './ports.ts';
 import { waitUntilServing } from './ready.ts';
 import { startNats, startReadModel, startTemporal } from './servers.ts';
@@ -105,8 +106,7 @@ async function startApp(
   return await startChild({
     name,
     command: process.execPath,
-    // Batches live for a moment, and many of them: more room for what is young halves the time that is lost to collecting it.
-    args: ['--max-semi-space-size=64', '--import', import.meta.resolve('tsx'), join(PROJECT, script)],
+    args: [...NODE_FLAGS, '--import', import.meta.resolve('tsx'), join(PROJECT, script)],
     cwd: PROJECT,
     logFile: join(dataDir, 'logs', `${name}.log`),
     env: {

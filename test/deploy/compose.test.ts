@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ENVIRONMENT_VARIABLES, readConfig } from '../../config.ts';
 import { BINARY_PINS } from '../../dev/binary-pins.ts';
+import { NODE_FLAGS } from '../../dev/node-flags.ts';
 import { ROOT, composeFile, composeServices, composeVariables, type Service } from './compose-file.ts';
 import { imageEnvironment } from './dockerfile.ts';
 
@@ -73,7 +74,7 @@ describe('the file', () => {
 describe('the environment of our three processes', () => {
   test.each(OURS)('%s: every variable is one that the configuration knows', (name) => {
     const { NODE_ENV, NODE_OPTIONS, ...variables } = environment(name);
-    expect([NODE_ENV, NODE_OPTIONS]).toEqual(['production', '--max-semi-space-size=64']);
+    expect([NODE_ENV, NODE_OPTIONS]).toEqual(['production', NODE_FLAGS.join(' ')]);
     expect(Object.keys(variables).filter((variable) => !ENVIRONMENT_VARIABLES.includes(variable))).toEqual(
       [],
     );

@@ -34,8 +34,8 @@ export function dockerfileStages(): readonly Stage[] {
 export function imageEnvironment(): Readonly<Record<string, string>> {
   const settings = (dockerfileStages().at(-1)?.instructions ?? [])
     .filter(({ name }) => name === 'ENV')
-    .flatMap(({ text }) => text.split(/\s+/));
-  return Object.fromEntries(settings.map((setting) => /^(\w+)=(.*)$/.exec(setting)?.slice(1) ?? []));
+    .flatMap(({ text }) => text.match(/\w+=(?:"[^"]*"|\S+)/g) ?? []);
+  return Object.fromEntries(settings.map((setting) => /^(\w+)="?(.*?)"?$/.exec(setting)?.slice(1) ?? []));
 }
 
 /** Whether .dockerignore keeps this path of the top folder away from the build. */
