@@ -34,6 +34,8 @@ export type BulkActivityDependencies = {
 /** How long lines that found the queue full are tried again here; an activity may take 12 s. */
 const PATIENCE_MS = 2_000;
 const PAUSE_MS = 50;
+/** Chunks whose lines are with the appender at once: one on its way, one decided, one waiting. */
+const IN_HAND = 3;
 
 /** Makes the activities. */
 export function createBulkActivities(deps: BulkActivityDependencies): BulkActivities {
@@ -60,25 +62,31 @@ type Begun = {
   readonly over: Promise<unknown>;
 };
 
-/** To the end, whatever fails: an attempt that is over must not go on beside the next one. */
 async function carryOut(
   work: Work,
   { bulk, chunk, until = chunk + 1, before }: ChunksRequest,
 ): Promise<BulkCounts> {
-  let counts = before;
-  let begun: Begun | undefined = await begin(work, bulk, chunk);
-  for (let next = chunk + 1; begun; next += 1) {
-    const [done, ahead]: [PromiseSettledResult<BulkCounts>, PromiseSettledResult<Begun | undefined>] =
-      await Promise.allSettled([begun.finish(counts), next < until ? begin(work, bulk, next) : undefined]);
-    if (done.status === 'rejected') {
-      if (ahead.status === 'fulfilled') await ahead.value?.over;
-      throw done.reason;
+  const begun: Promise<Begun>[] = [];
+  /** The lines of a chunk are handed in after those of the one before it. */
+  const beginNext = () => {
+    const next = chunk + begun.length;
+    const beginning = Promise.resolve(begun.at(-1)).then(() => begin(work, bulk, next));
+    // It is looked at in its turn; until then a failure is nobody's unhandled rejection.
+    beginning.catch(() => {});
+    begun.push(beginning);
+  };
+  try {
+    let counts = before;
+    for (let done = 0; done < until - chunk; done += 1) {
+      while (begun.length < Math.min(done + IN_HAND, until - chunk)) beginNext();
+      const { finish } = (await begun[done]) as Begun;
+      counts = await finish(counts);
     }
-    if (ahead.status === 'rejected') throw ahead.reason;
-    counts = done.value;
-    begun = ahead.value;
+    return counts;
+  } finally {
+    // To the end, whatever fails: an attempt that is over must not go on beside the next one.
+    await Promise.allSettled(begun.map(async (each) => (await each).over));
   }
-  return counts;
 }
 
 /** Hands the lines of a chunk to the appender, unless their outcomes are known. */

@@ -23,8 +23,8 @@ const NONE: BulkCounts = { posted: 0, rejected: 0, failed: 0, position: 0 };
 
 /** With the largest chunks a run sees all of ten thousand lines through. */
 const CHUNKS_A_RUN = 100;
-/** A few: while one is on its way to the log, the next is decided. What was done is known again if the step is repeated. */
-const CHUNKS_A_STEP = 5;
+/** While one is on its way to the log, the next is decided. What was done is known again if the step is repeated. */
+const CHUNKS_A_STEP = 10;
 /** Of bulks that were started before runs were short. */
 const CHUNKS_A_TASK_BEFORE = 3;
 

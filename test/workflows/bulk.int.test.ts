@@ -123,7 +123,8 @@ describe('ten thousand lines', () => {
       expect(bulk).toMatchObject({ status: 'running', total: 10_000 });
       expect(bulk.posted + bulk.rejected + bulk.failed).toBe(bulk.done);
     }
-    expect(new Set(queried.map((one) => one.chunks_done)).size).toBeGreaterThan(2);
+    // Queries are answered between two workflow tasks: after the first run, and at the end.
+    expect(new Set(queried.map((one) => one.chunks_done)).size).toBeGreaterThan(1);
     expect(queried.at(-1)).toMatchObject({ chunks: 34, chunks_done: 34, posted: 9_800, rejected: 100 });
   });
 
