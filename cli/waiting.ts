@@ -55,7 +55,20 @@ export class Waiting {
       case 'AccountFrozen':
       case 'AccountUnfrozen':
       case 'AccountClosed':
+        return;
       case 'CommandAnswered':
+        this.#file(event);
+    }
+  }
+
+  /** A hold is known again by the receipt of its placing, which comes after it. */
+  #file({ aggregateId: receipt_id, idempotencyKey, data }: RecordedEvent<'CommandAnswered'>): void {
+    // Receipts of old are filed under the key's hash, and found by that.
+    if (!data.created || !data.hold || receipt_id === idempotencyKey) return;
+    const { id } = data.hold;
+    for (const requests of [this.#requests, this.#endless]) {
+      const request = requests.get(id);
+      if (request && request.idempotency_key === idempotencyKey) requests.set(id, { ...request, receipt_id });
     }
   }
 

@@ -87,7 +87,7 @@ test('a writer at a node that is behind refuses nothing for what it has not hear
         transfer: { status: 'posted' },
       });
       await atLeader.submit(createAccount(`n${round}`));
-      expect(await atLaggard.submit(credit(`n${round}`, `n${round}`))).toMatchObject({ type: 'transfer' });
+      expect(await atLaggard.submit(credit(`m${round}`, `n${round}`))).toMatchObject({ type: 'transfer' });
     }
   } finally {
     await close();
