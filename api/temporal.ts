@@ -99,6 +99,8 @@ type Errand = { readonly workflowId: string; readonly wait: boolean; readonly de
 class Workflows {
   readonly #client: Client;
   readonly #board: OutcomeBoard | undefined;
+  /** The last of those that wait to tell a workflow something, by its id. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(client: Client, board: OutcomeBoard | undefined) {
     this.#client = client;
@@ -112,10 +114,27 @@ class Workflows {
   ): Promise<CommandOutcome> {
     const errand = { workflowId: workflowIdOf(request), wait, deadline };
     try {
-      const answered = updates(request) ? await this.#update(request, errand) : undefined;
+      const answered = updates(request)
+        ? await this.#inTurn(errand.workflowId, () => this.#update(request, errand))
+        : undefined;
       return answered ?? (await this.#run(request, errand));
     } catch (error) {
       return outcomeOfFailure(error);
+    }
+  }
+
+  /**
+   * One after the other: a workflow takes few updates at once, and of more than ten the server refuses some and the SDK
+   * (1.24) loses others.
+   */
+  async #inTurn<Result>(workflowId: string, tell: () => Promise<Result>): Promise<Result> {
+    const before = this.#turns.get(workflowId);
+    const turn = (before ?? Promise.resolve()).catch(() => {}).then(tell);
+    this.#turns.set(workflowId, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(workflowId) === turn) this.#turns.delete(workflowId);
     }
   }
 

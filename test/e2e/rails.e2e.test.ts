@@ -165,7 +165,9 @@ describe('what the rail does ends in', () => {
       'invalid_request',
       'rail',
     ]);
-    expect((await http.get(`/v1/accounts/${account}`)).body.balances).toEqual(BACK);
+    // The read model may be a moment behind.
+    const balances = async () => (await http.get(`/v1/accounts/${account}`)).body.balances as unknown;
+    await expect.poll(balances).toEqual(BACK);
   });
 });
 
