@@ -20,9 +20,18 @@ type Part = {
 const SUPERVISOR_PAUSE_MS = 1_000;
 const STOP_MAX_MS = 20_000;
 
+/** A part that ended though nobody asked it to. */
+export type EndedByItself = Readonly<{
+  part: string;
+  at: Date;
+  /** `exit code 1` */
+  how: string;
+  /** The end of what it has logged: the next run has a log of its own, and the data of what holds is removed. */
+  lastLines: string;
+}>;
+
 export class Parts {
-  /** Parts that ended though nobody asked them to, with how. */
-  readonly endedByThemselves: string[] = [];
+  readonly endedByThemselves: EndedByItself[] = [];
   readonly #parts = new Map<string, Part>();
   #closing = false;
 
@@ -106,7 +115,8 @@ export class Parts {
     const status = await child.exited;
     if (part.child === child) part.child = undefined;
     if (!this.#isMissed(part)) return;
-    this.endedByThemselves.push(`${part.name} (${describeExit(status)})`);
+    const how = describeExit(status);
+    this.endedByThemselves.push({ part: part.name, at: new Date(), how, lastLines: child.logTail() });
     while (this.#isMissed(part)) {
       await sleep(SUPERVISOR_PAUSE_MS);
       // It may not get ready while another one is away: then it is tried again.

@@ -6,6 +6,7 @@ import { judgeSystem } from './aftermath.ts';
 import { startLoad, type Load } from './load.ts';
 import type { Judgement } from './oracle.ts';
 import type { Random } from './random.ts';
+import type { EndedByItself } from './parts.ts';
 import { clearAnswer } from './record.ts';
 import type { Complaint, Context, Fault, Injected, Scenario } from './scenario.ts';
 import { startSystem, type System } from './system.ts';
@@ -34,6 +35,10 @@ export type Result = {
   /** Where the data is, if it was kept. */
   readonly dataDir?: string;
 };
+
+/** Of the log of a part that ended by itself. */
+const LAST_LINES = 5;
+const LAST_WORDS_MAX = 800;
 
 /** Work before the first fault, and after the last one. */
 const CALM_MS = 1_500;
@@ -134,8 +139,13 @@ function notesOf(load: Load, { endedByThemselves }: System): string[] {
   return [
     `${reads} reads`,
     ...(unanswered.length > 0 ? [`without a clear answer at first: ${unanswered.join(', ')}`] : []),
-    ...(endedByThemselves.length > 0
-      ? [`ended by themselves and were started again: ${endedByThemselves.join(', ')}`]
-      : []),
+    ...endedByThemselves.map(noteOf),
   ];
+}
+
+/** What a part said last is all that tells why it ended. */
+function noteOf({ part, at, how, lastLines }: EndedByItself): string {
+  const lines = lastLines.split('\n').slice(-LAST_LINES).join(' | ').slice(-LAST_WORDS_MAX);
+  const said = lines === '' ? 'It had logged nothing' : `Its log ended with: ${lines}`;
+  return `${part} ended by itself at ${at.toISOString()} (${how}) and was started again. ${said}`;
 }

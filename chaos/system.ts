@@ -10,7 +10,7 @@ import { NODE_FLAGS } from '../dev/node-flags.ts';
 import { freePort } from '../dev/ports.ts';
 import { waitUntilServing } from '../dev/ready.ts';
 import { startNats, startReadModel, startTemporal } from '../dev/servers.ts';
-import { Parts, type Ended } from './parts.ts';
+import { Parts, type Ended, type EndedByItself } from './parts.ts';
 
 const PROJECT = fileURLToPath(new URL('../', import.meta.url));
 const TSX = import.meta.resolve('tsx');
@@ -95,8 +95,8 @@ export type System = {
   readonly moveClock: (part: string, milliseconds: number) => void;
   /** Resolves when the API says that everything is ready. */
   readonly ready: () => Promise<void>;
-  /** Parts that ended though nobody asked them to, with how and when. */
-  readonly endedByThemselves: readonly string[];
+  /** Parts that ended though nobody asked them to, in order. */
+  readonly endedByThemselves: readonly EndedByItself[];
   /** Ends all parts in order. The data stay. */
   readonly close: () => Promise<void>;
   /** Removes the data, when it is closed. */
@@ -137,7 +137,8 @@ export async function startSystem(needs: SystemNeeds): Promise<System> {
     };
   } catch (error) {
     await close();
-    const ended = parts.endedByThemselves.length > 0 ? ` Ended: ${parts.endedByThemselves.join(', ')}.` : '';
+    const names = parts.endedByThemselves.map(({ part, how }) => `${part} (${how})`);
+    const ended = names.length > 0 ? ` Ended: ${names.join(', ')}.` : '';
     throw new Error(`${messageOf(error)}${ended} The logs are in ${dataDir}/logs.`, { cause: error });
   }
 }
