@@ -2,6 +2,7 @@
 import { Connection } from '@temporalio/client';
 import { readConfig } from '../config.ts';
 import { connectToNats } from '../eventlog/connection.ts';
+import { retryFor } from '../eventlog/retry.ts';
 import { main, runUntilSignalled } from '../lifecycle.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import { startApi } from './server.ts';
@@ -9,7 +10,10 @@ import { startApi } from './server.ts';
 await main(async () => {
   const config = readConfig();
   const nc = await connectToNats(config.natsUrl, 'api');
-  const connection = await Connection.connect({ address: config.temporalAddress });
+  const connection = await retryFor(
+    { failure: `Temporal at ${config.temporalAddress} does not answer`, patienceMs: 10_000 },
+    () => Connection.connect({ address: config.temporalAddress }),
+  );
   const api = await startApi({
     ...config,
     connection,

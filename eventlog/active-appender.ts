@@ -17,6 +17,8 @@ export type ActiveAppenderOptions = Omit<AppenderOptions, 'active'> & {
   readonly replicas: number;
   /** Names this process among the ledger's writers; one token of a subject. */
   readonly id?: string;
+  /** Told, in one line, if NATS is not ready. */
+  readonly tell?: (line: string) => void;
 };
 
 /**
@@ -29,7 +31,7 @@ export async function openActiveAppender(
   reader: Pick<EventReader, 'first'>,
   options: ActiveAppenderOptions,
 ): Promise<Appender> {
-  const { ledger, replicas, queueMax = 10_000, id = randomUUID() } = options;
+  const { ledger, replicas, queueMax = 10_000, id = randomUUID(), tell } = options;
   let closing = false;
   let lease: Lease | undefined;
   const mayDecide = () => lease !== undefined && (lease.held() || lease.silent());
@@ -58,6 +60,7 @@ export async function openActiveAppender(
     ledger,
     replicas,
     id,
+    tell,
     onTaken() {
       local.forget();
       forwarder.reroute();

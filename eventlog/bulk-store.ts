@@ -10,6 +10,7 @@ import { BULK_STREAM, bulkSubject, type BulkPart } from '../contracts/subjects.t
 import { publishAtomically, type BatchMessage } from './batch.ts';
 import { chunked } from './bulk-chunks.ts';
 import { LogUnavailable } from './direct-get.ts';
+import { openPatiently } from './retry.ts';
 import { ensureStream } from './stream.ts';
 
 export type BulkStore = {
@@ -41,8 +42,12 @@ const NO_MESSAGE = 10_037;
  * Creates the stream of all bulks, or checks that the one which is there is what they need.
  * @throws Error that says what is wrong with it.
  */
-export async function openBulkStream(nc: NatsConnection, replicas: number): Promise<void> {
-  await ensureStream(await jetstreamManager(nc), {
+export async function openBulkStream(
+  nc: NatsConnection,
+  replicas: number,
+  tell?: (line: string) => void,
+): Promise<void> {
+  const wanted: Parameters<typeof ensureStream>[1] = {
     name: BULK_STREAM.name,
     description: 'Bulk transfers: the lines that were sent, and what became of them.',
     subjects: [...BULK_STREAM.subjects],
@@ -62,7 +67,10 @@ export async function openBulkStream(nc: NatsConnection, replicas: number): Prom
     max_msgs_per_subject: -1,
     max_msg_size: -1,
     max_consumers: -1,
-  });
+  };
+  await openPatiently(nc, { what: 'the stream of bulks', tell }, async () =>
+    ensureStream(await jetstreamManager(nc), wanted),
+  );
 }
 
 /** The bulks of a ledger. */

@@ -1,5 +1,6 @@
 /** Connects to NATS. */
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { retryFor } from './retry.ts';
 
 /** How often a server of a cluster is asked whether it still belongs to it, and how long it may take to say. */
 const ASK_EVERY_MS = 2_000;
@@ -26,29 +27,24 @@ export async function connectToNats(
   const credentials = login
     ? { user: decodeURIComponent(login.username), pass: decodeURIComponent(login.password) }
     : {};
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    try {
-      const nc = await connect({
-        servers,
-        name,
-        ...credentials,
-        timeout: 3_000,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: 250,
-        // A server that stops answering is noticed within 15 s even if the connection stays open.
-        pingInterval: 5_000,
-        maxPingOut: 2,
-      });
-      leaveWhatIsCutOff(nc);
-      return nc;
-    } catch (error) {
-      if (Date.now() > deadline) {
-        throw new Error(`NATS at ${servers.join(', ')} does not answer: ${String(error)}`, { cause: error });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
+  const failure = `NATS at ${servers.join(', ')} does not answer`;
+  const nc = await retryFor({ failure, patienceMs }, () =>
+    connect({
+      servers,
+      name,
+      ...credentials,
+      timeout: 3_000,
+      maxReconnectAttempts: -1,
+      // A busy server that has not read the login in time says the same as one with another password.
+      ignoreAuthErrorAbort: true,
+      reconnectTimeWait: 250,
+      // A server that stops answering is noticed within 15 s even if the connection stays open.
+      pingInterval: 5_000,
+      maxPingOut: 2,
+    }),
+  );
+  leaveWhatIsCutOff(nc);
+  return nc;
 }
 
 /**

@@ -5,6 +5,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { writerLease } from '../contracts/subjects.ts';
+import { openPatiently } from './retry.ts';
 import { ANSWER_MS, openBucket, TTL_MS } from './writers-bucket.ts';
 
 export type Lease = {
@@ -25,6 +26,8 @@ export type LeaseOptions = {
   readonly replicas: number;
   /** Names this process among the writers; one token of a subject. */
   readonly id: string;
+  /** Told, in one line, if the bucket cannot be opened at once. */
+  readonly tell?: ((line: string) => void) | undefined;
   /** Called when this process begins to hold it. Others may have written since it last did. */
   readonly onTaken: () => void;
   /** Called when another process, or nobody, holds it. */
@@ -43,9 +46,9 @@ const WRONG_LAST_SEQUENCE = [10_071, 10_164];
  * @throws Error if there is a bucket of that name with other settings.
  */
 export async function openLease(nc: NatsConnection, options: LeaseOptions): Promise<Lease> {
-  const { ledger, id, onTaken, onChange } = options;
+  const { ledger, id, tell, onTaken, onChange } = options;
   const { key, repeated } = writerLease(ledger);
-  let kv = await openBucket(nc, options);
+  let kv = await openPatiently(nc, { what: 'the bucket of the lease', tell }, () => openBucket(nc, options));
   /** Of the entry that makes this process the holder. */
   let revision: number | undefined;
   let heldUntil = 0;

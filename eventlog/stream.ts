@@ -9,13 +9,12 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName, streamSubjects } from '../contracts/subjects.ts';
 import { LogDamaged, wholePosition } from './direct-get.ts';
 import { diskSyncWarnings } from './disk-sync.ts';
+import { openPatiently } from './retry.ts';
 
 /** Older servers refuse guards whose subjects have the same length (nats-server#8376). */
 const SERVER_VERSION_MIN = [2, 14, 4] as const;
 
 const STREAM_NOT_FOUND = 10_059;
-const NO_SUITABLE_PEERS = 10_005;
-const FORMING_MS = 10_000;
 
 function streamConfig(ledger: string, replicas: number): Partial<StreamConfig> & { name: string } {
   const { listens, transform, facts } = streamSubjects(ledger);
@@ -50,16 +49,18 @@ export type OpenedLog = { readonly warnings: readonly string[] };
 
 /**
  * Creates the ledger's stream, or checks that the one which is there is what the ledger needs.
- * An existing stream is never changed.
+ * An existing stream is never changed. A cluster without a leader is waited for, and `tell` hears of it.
  * @throws Error that says what is wrong with the server or the stream.
  */
 export async function openLog(
   nc: NatsConnection,
-  options: { ledger: string; replicas: number },
+  options: { ledger: string; replicas: number; tell?: (line: string) => void },
 ): Promise<OpenedLog> {
   requireServerVersion(nc.info?.version ?? '0.0.0');
   const wanted = streamConfig(options.ledger, options.replicas);
-  const found = await ensureStream(await jetstreamManager(nc), wanted);
+  const found = await openPatiently(nc, { what: 'the log', tell: options.tell }, async () =>
+    ensureStream(await jetstreamManager(nc), wanted),
+  );
   const replicas = found && replicasWarning(found, options.replicas);
   const damage = await wholePosition({ nc, ledger: options.ledger }).then(
     () => undefined,
@@ -87,26 +88,8 @@ export async function ensureStream(
     });
   if (found) requireConfig(wanted, found);
   // Two processes may both get here: the server answers an identical create with the stream that is there.
-  else await addWhenPossible(manager, wanted);
+  else await manager.streams.add(wanted);
   return found;
-}
-
-/** Servers that have just been started are not a cluster yet, and have no place for copies until they are. */
-async function addWhenPossible(
-  manager: JetStreamManager,
-  wanted: Partial<StreamConfig> & { name: string },
-): Promise<void> {
-  const deadline = performance.now() + FORMING_MS;
-  for (;;) {
-    try {
-      await manager.streams.add(wanted);
-      return;
-    } catch (error) {
-      const forming = error instanceof JetStreamApiError && error.code === NO_SUITABLE_PEERS;
-      if (!forming || performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
 }
 
 function requireServerVersion(version: string): void {

@@ -5,6 +5,7 @@ import { connectToNats } from '../eventlog/connection.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
 import { openReaderGate } from '../eventlog/reader-gate.ts';
 import { createEventReader } from '../eventlog/reader.ts';
+import { openPatiently } from '../eventlog/retry.ts';
 import { openLog } from '../eventlog/stream.ts';
 import { warn } from '../lifecycle.ts';
 import { projectorMetrics, type Positions } from '../metrics/projector-metrics.ts';
@@ -39,12 +40,13 @@ async function main(): Promise<void> {
   const metrics = createMetrics();
   const metricsServer = await serveMetricsIfAsked(metrics, config);
   try {
-    const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas });
+    const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas, tell });
     warn(warnings);
-    const migrated = await createPersevere(tell, stop.signal)(() => migrate(db));
+    const persevere = createPersevere(tell, stop.signal);
+    const migrated = await persevere(() => migrate(db));
     if (!migrated) return;
     for (const name of migrated) tell(`Applied ${name}.`);
-    if (!(await keepsExchangesWhole(db))) {
+    if ((await persevere(() => keepsExchangesWhole(db))) === false) {
       tell(
         'WARNING: PGlite’s own server mixes up its clients’ queries. Run projector/embedded/main.ts instead.',
       );
@@ -52,10 +54,14 @@ async function main(): Promise<void> {
     // Who reads can begin to while no worker is there.
     openReaderGate(nc);
     const log = createEventReader(nc, ledger);
-    await requireSameLog(db, log, async (position) => {
+    const announceAhead = async (position: number) => {
       nc.publish(positionSubject(ledger, 'balances'), `${position}`);
       await nc.flush();
-    });
+    };
+    const same = await persevere(() =>
+      openPatiently(nc, { what: 'the log', tell }, () => requireSameLog(db, log, announceAhead)),
+    );
+    if (!same) return;
     projectorMetrics(metrics, async () => positions(db, log));
     tell(`Following the log of the ledger "${ledger}".`);
     await runProjector(
@@ -90,7 +96,7 @@ async function requireSameLog(
   db: ReadModel,
   log: EventReader,
   announce: (position: number) => Promise<void>,
-): Promise<void> {
+): Promise<true> {
   const position = Math.max(...(await readStandings(db)).map((standing) => standing.position));
   const last = await log.lastPosition();
   if (position > last) {
@@ -102,6 +108,7 @@ async function requireSameLog(
         `"${db.schema}" and start again, and it is made anew from this one.`,
     );
   }
+  return true;
 }
 
 main().catch((error: unknown) => {

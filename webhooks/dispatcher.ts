@@ -5,13 +5,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { createEventReader } from '../eventlog/reader.ts';
-import { openWebhookConsumers, type WebhookConsumers } from './consumers.ts';
-import { openDeliveryLog, type DeliveryLog } from './delivery-log.ts';
+import { openPatiently } from '../eventlog/retry.ts';
+import type { WebhookConsumers } from './consumers.ts';
+import type { DeliveryLog } from './delivery-log.ts';
 import type { DispatcherObserver } from './dispatcher-observer.ts';
 import { RETRY_PAUSES_MS } from './retries.ts';
 import { startRunner, type Runner, type RunnerOptions } from './runner.ts';
 import { send, type SendOptions } from './send.ts';
-import { openWebhookBucket, type WebhookBucket } from './webhook-bucket.ts';
+import { openWebhookStores } from './stores.ts';
+import type { WebhookBucket } from './webhook-bucket.ts';
 import type { StoredWebhook } from './webhook.ts';
 
 export type DispatcherOptions = {
@@ -42,12 +44,12 @@ const TIMEOUT_MS = 15_000;
 
 /** Starts to deliver. */
 export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
-  const { nc, ledger, streamReplicas: replicas, webhooks, observer } = options;
+  const { nc, ledger, webhooks, observer } = options;
   const { timeoutMs = TIMEOUT_MS, pauses = RETRY_PAUSES_MS, allowPrivate, resolve } = webhooks;
   const tell = options.tell ?? ((line: string) => console.error(`webhooks: ${line}`));
-  const bucket = await openWebhookBucket(nc, { ledger, replicas });
-  const deliveries = await openDeliveryLog(nc, { ledger, replicas });
-  const consumers = await openWebhookConsumers(nc, ledger, deliveries);
+  const { bucket, deliveries, consumers } = await openPatiently(nc, { what: 'webhooks', tell }, () =>
+    openWebhookStores(nc, options),
+  );
   const stop = new AbortController();
   const runners = createRunners(consumers, {
     nc,

@@ -5,9 +5,8 @@ import type { Webhooks } from '../api/webhooks.ts';
 import { ROTATION_HOURS, type DeliveryResource, type WebhookChange } from '../contracts/webhooks.ts';
 import { createEventReader } from '../eventlog/reader.ts';
 import { refusal } from './addresses.ts';
-import { openWebhookConsumers } from './consumers.ts';
-import { openDeliveryLog, type Delivery } from './delivery-log.ts';
-import { openWebhookBucket } from './webhook-bucket.ts';
+import type { Delivery } from './delivery-log.ts';
+import { openWebhookStores } from './stores.ts';
 import { asMade, shown, type StoredWebhook } from './webhook.ts';
 
 type ServiceOptions = {
@@ -22,7 +21,7 @@ const SECRET_BYTES = 32;
 export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Webhooks {
   const { ledger, webhooks } = options;
   const reader = createEventReader(nc, ledger);
-  const stores = onceOpened(() => openStores(nc, options));
+  const stores = onceOpened(() => openWebhookStores(nc, options));
 
   return {
     refusal: (url) => refusal(url, webhooks),
@@ -111,12 +110,6 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
     const [event] = await reader.read(position - 1, 1);
     return event?.position === position ? { event: event.id, position } : undefined;
   }
-}
-
-async function openStores(nc: NatsConnection, { ledger, streamReplicas: replicas }: ServiceOptions) {
-  const bucket = await openWebhookBucket(nc, { ledger, replicas });
-  const deliveries = await openDeliveryLog(nc, { ledger, replicas });
-  return { bucket, deliveries, consumers: await openWebhookConsumers(nc, ledger, deliveries) };
 }
 
 /** What could not be opened is tried again with the next request. */

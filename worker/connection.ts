@@ -1,4 +1,5 @@
 /** Connects to Temporal. */
+import { retryFor } from '../eventlog/retry.ts';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 
 /**
@@ -6,18 +7,10 @@ import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
  * @throws Error that names the server if it does not answer within 10 s.
  */
 export async function connectToTemporal(address: string): Promise<NativeConnection> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    try {
-      // Compression only costs time between processes of one machine or one rack.
-      return await NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
-    } catch (error) {
-      if (Date.now() > deadline) {
-        throw new Error(`Temporal at ${address} does not answer: ${String(error)}`, { cause: error });
-      }
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
+  return await retryFor({ failure: `Temporal at ${address} does not answer`, patienceMs: 10_000 }, () =>
+    // Compression only costs time between processes of one machine or one rack.
+    NativeConnection.connect({ address, grpcCompression: { codec: 'none' } }),
+  );
 }
 
 /**

@@ -8,10 +8,13 @@ import { leaderOf, prepareNatsCluster, type NatsCluster } from '../../chaos/infr
 import { streamName } from '../../contracts/subjects.ts';
 import type { Child } from '../../dev/child-process.ts';
 import { answerOf } from '../../activities/answer.ts';
+import { openActiveAppender } from '../../eventlog/active-appender.ts';
 import { createAppender } from '../../eventlog/appender.ts';
+import { openBulkStream } from '../../eventlog/bulk-store.ts';
 import { connectToNats } from '../../eventlog/connection.ts';
 import { createEventReader } from '../../eventlog/reader.ts';
 import { openLog } from '../../eventlog/stream.ts';
+import { startDispatcher } from '../../webhooks/dispatcher.ts';
 import { createAccount, moveMoney } from '../support/test-ledger.ts';
 
 const DELAY_MS = 150;
@@ -137,6 +140,44 @@ test('a node whose files are gone gets them back from the others', async () => {
     await nc.close();
   }
 }, 120_000);
+
+test('whoever starts while the cluster has no leader says so, and goes on when it has one', async () => {
+  const at = { ledger: `t-${randomUUID().slice(0, 8)}`, replicas: 3 };
+  const [left = '', ...lost] = Object.keys(nodes);
+  for (const name of lost) await nodes[name]?.stop();
+  const nc = await connectToNats(cluster.urls[left]!, 'test');
+  const told: Record<string, string[]> = {};
+  const closers: (() => Promise<void>)[] = [];
+  const opening = async (name: string, open: (tell: (line: string) => void) => Promise<unknown>) => {
+    const lines: string[] = (told[name] = []);
+    await open((line) => lines.push(line));
+    return name;
+  };
+  try {
+    const all = Promise.all([
+      opening('log', (tell) => openLog(nc, { ...at, tell })),
+      opening('bulks', (tell) => openBulkStream(nc, 3, tell)),
+      opening('writer', async (tell) => {
+        const options = { ...at, clock: () => new Date(), tell };
+        closers.push((await openActiveAppender(nc, createEventReader(nc, at.ledger), options)).close);
+      }),
+      opening('webhooks', async (tell) => {
+        const options = { nc, ledger: at.ledger, streamReplicas: 3, webhooks: { allowPrivate: false }, tell };
+        closers.push((await startDispatcher(options)).close);
+      }),
+    ]);
+    // It is awaited below; until then a failure is nobody's unhandled rejection.
+    all.catch(() => {});
+    const first = () => Object.values(told).map(([line]) => line);
+    await expect.poll(first, { timeout: 20_000 }).not.toContain(undefined);
+    for (const line of first()) expect(line).toMatch(/^NATS does not open .* \(.*\); trying for 30 s\.$/);
+    await Promise.all(lost.map(async (name) => (nodes[name] = await cluster.start[name]!())));
+    expect(await all).toEqual(['log', 'bulks', 'writer', 'webhooks']);
+  } finally {
+    await Promise.all(closers.map((close) => close()));
+    await nc.close();
+  }
+}, 90_000);
 
 /** How many nodes have so many messages of a stream, as each of them says itself: its leader believes it too soon. */
 async function copies(nc: NatsConnection, stream: string, messages: number): Promise<number> {
