@@ -12,7 +12,7 @@ export function admission(): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     if (!isQuery(c)) return next();
     if (underWay >= QUERIES_MAX) {
-      throw new ProblemError('overloaded', { detail: `${QUERIES_MAX} queries are under way already.` });
+      throw new ProblemError('overloaded', { detail: `${QUERIES_MAX} queries are already running.` });
     }
     underWay += 1;
     try {

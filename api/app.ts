@@ -38,8 +38,9 @@ const INFO = {
     title: 'Tallybook',
     version: '1',
     description:
-      'A durable, event-sourced, double-entry ledger. Amounts are strings of minor units; errors are problem ' +
-      'details with a stable `code`; a retry with the same `Idempotency-Key` gets the stored answer.',
+      'A durable, event-sourced, double-entry ledger. Amounts are decimal strings of minor units. Errors are problem ' +
+      'details (RFC 9457) with a stable `code`. A repeat with the same `Idempotency-Key` has no second effect and gets ' +
+      'the recorded result.',
     license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
   },
   tags: [

@@ -8,7 +8,8 @@ import { ProblemError } from './problem.ts';
 
 /** A log position, or a time; what happened then is included. */
 export const moment = z.union([positionInQuery, time]).optional().meta({
-  description: 'As of this log position or this time (RFC 3339, UTC), with what happened then.',
+  description:
+    'A log position, or a time (RFC 3339 in UTC). The balances include every event up to that moment.',
   example: '2026-01-31T23:59:59.999Z',
 });
 
@@ -30,5 +31,5 @@ export async function balancesAsOf(
   }
   const world = untouchedWorldAccount(account);
   if (world) return { account, currency: world.currency, ...world.balances, position: 0 };
-  throw new ProblemError('account_not_found', { detail: `There was no account ${account} at ${at}.` });
+  throw new ProblemError('account_not_found', { detail: `Account ${account} did not exist at ${at}.` });
 }

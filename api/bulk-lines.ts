@@ -83,7 +83,7 @@ async function checked(items: readonly Item[]): Promise<Lines> {
     if (!line) continue;
     const twin = line.id === undefined ? undefined : named.get(line.id);
     if (twin !== undefined)
-      errors.push({ path: `${item.path}.id`, message: `must be unique: ${twin} has it` });
+      errors.push({ path: `${item.path}.id`, message: `must be unique: ${twin} has the same id` });
     if (line.id !== undefined) named.set(line.id, item.path);
     lines.push(line);
     hash.update(`${canonicalJson(line)}\n`);

@@ -125,7 +125,7 @@ export function createCoalescer(
       const now = Date.now();
       const left = queue.findIndex(({ deadline }) => deadline > now);
       for (const { resolve } of queue.splice(0, left < 0 ? queue.length : left)) {
-        const detail = 'No outcome in time: nothing was done. The same request may be sent again.';
+        const detail = 'The command was not accepted in time and had no effect. Send the same request again.';
         resolve({ type: 'unavailable', code: 'dependency_unavailable', detail });
       }
       const [next] = queue;
@@ -136,7 +136,7 @@ export function createCoalescer(
 
   return (request) => {
     if (queue.length >= queueMax) {
-      const detail = `${queueMax} commands wait already.`;
+      const detail = `${queueMax} commands are already waiting.`;
       return Promise.resolve({ type: 'unavailable', code: 'overloaded', detail });
     }
     return new Promise((resolve, reject) => {

@@ -29,6 +29,6 @@ export function requiredVersion(header: string | undefined): number | undefined 
   const [version] = versions;
   if (version !== undefined) return Number(version);
   throw new ProblemError('version_mismatch', {
-    detail: 'If-Match names no version that the account can have.',
+    detail: 'If-Match names a version that no account can have.',
   });
 }

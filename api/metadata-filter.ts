@@ -16,7 +16,7 @@ export function metadataFilter(queries: Readonly<Record<string, readonly string[
   const asked = Object.entries(queries).filter(([name]) => name.startsWith(PREFIX));
   const errors = asked.flatMap(([name, values]) => mistakesIn(name, values));
   if (asked.length > METADATA_FILTERS_MAX) {
-    errors.push({ path: 'metadata', message: `must be asked for at most ${METADATA_FILTERS_MAX} values` });
+    errors.push({ path: 'metadata', message: `must have at most ${METADATA_FILTERS_MAX} filters` });
   }
   if (errors.length > 0) throw invalidRequest(...errors);
   return Object.fromEntries(asked.map(([name, [value = '']]) => [name.slice(PREFIX.length), value]));
@@ -39,8 +39,8 @@ export function metadataParameter(things: string): MetadataParameter {
     style: 'form',
     explode: true,
     description:
-      `\`metadata.<key>=<value>\`: ${things} whose metadata has this value. ` +
-      `Of several, at most ${METADATA_FILTERS_MAX}, it has all.`,
+      `\`metadata.<key>=<value>\`: only ${things} with this value in their metadata. ` +
+      `Up to ${METADATA_FILTERS_MAX} filters, which must all match.`,
     schema: {
       type: 'object',
       maxProperties: METADATA_FILTERS_MAX,

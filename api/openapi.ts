@@ -33,7 +33,9 @@ export function problems(...codes: ProblemCode[]): Record<number, ProblemRespons
     responses[status] = {
       description: `${others}\`${code}\`: ${title}`,
       content: { 'application/problem+json': { schema: problem } },
-      ...(status === 503 ? { headers: { 'Retry-After': header('Seconds to wait.', 'integer') } } : {}),
+      ...(status === 503
+        ? { headers: { 'Retry-After': header('Seconds to wait before the next attempt.', 'integer') } }
+        : {}),
     };
   }
   return responses;
@@ -65,7 +67,8 @@ export function filter<Schema extends z.ZodType>(schema: Schema, description: st
 
 /** Request headers are read where they are needed, after the body, so zod does not validate them: this describes them. */
 export function idempotencyKeyHeader(required: boolean, example: string): HeaderParameter {
-  const description = 'A retry with the same key and body gets the stored answer; bare or in quotes.';
+  const description =
+    'Identifies the command: a repeat with the same key and body gets the recorded result. Bare or in quotes.';
   return {
     name: 'Idempotency-Key',
     in: 'header',
@@ -80,7 +83,7 @@ export const preferHeader: HeaderParameter = {
   name: 'Prefer',
   in: 'header',
   required: false,
-  description: '`respond-async`: answer 202 as soon as the command is durable.',
+  description: '`respond-async`: respond with 202 as soon as the command is stored durably.',
   schema: { type: 'string' },
 };
 
@@ -89,7 +92,7 @@ export const lastEventIdHeader: HeaderParameter = {
   in: 'header',
   required: false,
   description:
-    'Of a live stream: go on after this id. It goes before `after`; an `EventSource` sends it by itself.',
+    'Resumes a live stream after this event id. Takes precedence over `after`. An `EventSource` sends it automatically.',
   schema: { type: 'string' },
 };
 
@@ -97,7 +100,7 @@ export const ifMatchHeader: HeaderParameter = {
   name: 'If-Match',
   in: 'header',
   required: true,
-  description: 'The ETag of the account as you know it; `*` for whatever it is.',
+  description: 'The last known ETag of the account, or `*` for any version.',
   example: '"3"',
   schema: { type: 'string' },
 };
@@ -118,20 +121,20 @@ function header(description: string, type: 'string' | 'integer'): ResponseHeader
   return { description, schema: { type } };
 }
 
-const position = header('The log position that shows the outcome; pass it as `min_position`.', 'integer');
-const location = header('Where the resource is.', 'string');
+const position = header('The log position that includes the outcome; pass it as `min_position`.', 'integer');
+const location = header('The path of the resource.', 'string');
 
 export const REPLAYED = {
-  'Idempotency-Replayed': header('`true` if the key had its answer already.', 'string'),
+  'Idempotency-Replayed': header('`true` if this is a repeat and the result was already recorded.', 'string'),
 };
 export const COMMAND_HEADERS = { 'Ledger-Position': position, ...REPLAYED };
 export const LOCATION = { Location: location };
-export const ETAG = { ETag: header('The version of the account.', 'string') };
+export const ETAG = { ETag: header('The version of the account, in quotes.', 'string') };
 export const ACCEPTED_HEADERS = {
   ...LOCATION,
-  'Preference-Applied': header('`respond-async`', 'string'),
+  'Preference-Applied': header('`respond-async`, if it was requested and applied.', 'string'),
 };
 /** A transfer that waits, or that was not waited for. */
 export const WAITING_HEADERS = { ...COMMAND_HEADERS, ...ACCEPTED_HEADERS };
 export const POSITION = { 'Ledger-Position': position };
-export const LINK = { Link: header('The next page, `rel="next"`, where there is one.', 'string') };
+export const LINK = { Link: header('The next page, as `rel="next"`, if there is one.', 'string') };

@@ -11,8 +11,8 @@ import { invalidRequest, ProblemError, type ApiEnv } from './problem.ts';
 /** Refuses to send money out through a rail that there is not. */
 export function requireKnownRail({ names }: RailDirectory, rail: string | undefined): void {
   if (rail === undefined || names.includes(rail)) return;
-  const known = names.length === 0 ? 'there is none' : `there is ${names.join(', ')}`;
-  throw invalidRequest({ path: 'rail', message: `must be a payment rail; ${known}` });
+  const known = names.length === 0 ? 'none is configured' : `known rails: ${names.join(', ')}`;
+  throw invalidRequest({ path: 'rail', message: `must be a known payment rail; ${known}` });
 }
 
 /**
@@ -23,7 +23,7 @@ export function onlySigned({ rails, clock }: ApiDependencies): MiddlewareHandler
   return async (c, next) => {
     const rail = c.req.param('rail') ?? '';
     if (!rails.names.includes(rail)) {
-      throw new ProblemError('route_not_found', { detail: `There is no payment rail ${rail}.` });
+      throw new ProblemError('route_not_found', { detail: `Payment rail ${rail} does not exist.` });
     }
     const body = new Uint8Array(await c.req.arrayBuffer());
     const why = distrust(rails.secret, { body, header: (name) => c.req.header(name) }, clock());
@@ -85,7 +85,7 @@ function ended(
     transfer.status !== 'pending' &&
     transfer.status !== ENDS[state];
   if (contradicts) {
-    const message = `The rail ${rail} says that transfer ${id} is ${state}, but it is ${transfer.status}. Nothing was changed.`;
+    const message = `The rail ${rail} reports transfer ${id} as ${state}, but it is ${transfer.status}. The callback was ignored.`;
     console.error(JSON.stringify({ level: 'warn', request_id: c.get('requestId'), message }));
   }
   return transfer;

@@ -86,7 +86,10 @@ type Check<Value> = { ok: boolean; value?: Value; detail?: string };
 
 async function check<Value>(asked: Promise<Value>): Promise<Check<Value>> {
   const late = new Promise<never>((_, reject) =>
-    setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS).unref(),
+    setTimeout(
+      () => reject(new Error(`no response within ${CHECK_TIMEOUT_MS} ms`)),
+      CHECK_TIMEOUT_MS,
+    ).unref(),
   );
   return Promise.race([asked, late]).then(
     (value) => ({ ok: true, value }),

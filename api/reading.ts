@@ -22,7 +22,7 @@ export const queryTimeout: MiddlewareHandler<ApiEnv> = timeout(
   QUERY_MAX_MS,
   () =>
     new ProblemError('dependency_unavailable', {
-      detail: `No answer within ${QUERY_MAX_MS / 1000} seconds.`,
+      detail: `The query took longer than ${QUERY_MAX_MS / 1000} seconds.`,
     }),
 );
 
@@ -36,7 +36,7 @@ export async function reachPosition(
   projection?: ProjectionName,
 ): Promise<void> {
   if (position === undefined || (await wait(position, POSITION_WAIT_MS, projection))) return;
-  const detail = `The read model has not reached position ${position} within ${POSITION_WAIT_MS / 1000} seconds.`;
+  const detail = `The read model did not reach position ${position} within ${POSITION_WAIT_MS / 1000} seconds.`;
   throw new ProblemError('position_not_reached', { detail });
 }
 
@@ -52,7 +52,7 @@ export async function findAccount({ readStore, commands }: Sources, id: string):
   if (account !== undefined) return account;
   const command = await commands.find({ type: 'account', id });
   if (command?.type === 'answered' && command.answer.account !== undefined) return command.answer.account;
-  throw new ProblemError('account_not_found', { detail: `There is no account ${id}.` });
+  throw new ProblemError('account_not_found', { detail: `Account ${id} does not exist.` });
 }
 
 /** Every currency has its world account, and no other code has. */
@@ -74,7 +74,9 @@ export async function findTransfer(
   const command = stored ? undefined : await commands.find({ type: 'transfer', id });
   const transfer = stored ?? transferOf(command);
   if (transfer === undefined || transfer.kind !== (kind ?? transfer.kind)) {
-    throw new ProblemError('transfer_not_found', { detail: `There is no ${kind ?? 'transfer'} ${id}.` });
+    throw new ProblemError('transfer_not_found', {
+      detail: `The ${kind ?? 'transfer'} ${id} does not exist.`,
+    });
   }
   if (command?.type === 'running') c.header('Retry-After', RETRY_AFTER);
   return transfer;
@@ -95,8 +97,10 @@ export async function findHold({ readStore, commands }: Sources, id: string): Pr
   if (stored !== undefined) return stored;
   const command = await commands.find({ type: 'hold', id });
   if (command?.type === 'running') {
-    throw new ProblemError('dependency_unavailable', { detail: `Hold ${id} is not shown yet. Ask again.` });
+    throw new ProblemError('dependency_unavailable', {
+      detail: `Hold ${id} is not in the read model yet. Try again.`,
+    });
   }
   if (command?.answer.hold !== undefined) return command.answer.hold;
-  throw new ProblemError('hold_not_found', { detail: `There is no hold ${id}.` });
+  throw new ProblemError('hold_not_found', { detail: `Hold ${id} does not exist.` });
 }

@@ -20,7 +20,7 @@ export function schedulePlace(cursor: string | undefined): Uint8Array | undefine
   if (cursor === undefined) return undefined;
   const bytes = Buffer.from(cursor, 'base64url');
   const token = bytes.subarray(CHECKSUM_BYTES);
-  if (scheduleCursor(token) !== cursor) throw new InvalidCursor('This list gave no such cursor.');
+  if (scheduleCursor(token) !== cursor) throw new InvalidCursor('The cursor does not belong to this list.');
   return token;
 }
 

@@ -73,7 +73,7 @@ export function specMistake(error: unknown): FieldError | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const told = SPEC.exec(cause.message)?.[1] ?? (cause instanceof TypeError ? cause.message : '');
     if (ZONE.test(told)) return { path: 'time_zone', message: 'must be the name of an IANA time zone' };
-    if (CRON.test(told)) return { path: 'cron', message: `is no cron expression: ${told}` };
+    if (CRON.test(told)) return { path: 'cron', message: `is not a valid cron expression: ${told}` };
   }
   return undefined;
 }

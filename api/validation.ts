@@ -51,7 +51,7 @@ export function isJson(c: Context<ApiEnv>): boolean {
  */
 export function bodyReader(maxBytes: number): (c: Context<ApiEnv>) => Promise<string> {
   const tooLarge = (): never => {
-    throw new ProblemError('payload_too_large', { detail: `A body may have ${maxBytes} bytes.` });
+    throw new ProblemError('payload_too_large', { detail: `The body may have at most ${maxBytes} bytes.` });
   };
   const limitStream = bodyLimit({ maxSize: maxBytes, onError: tooLarge });
   return async (c) => {
@@ -75,7 +75,7 @@ async function received(
   } catch (error) {
     if (error instanceof ProblemError) throw error;
     // The client went away, or took too long: nobody reads this answer, and it is no error of ours.
-    throw invalidRequest({ path: '', message: 'must arrive whole' });
+    throw invalidRequest({ path: '', message: 'must be received in full' });
   }
 }
 
@@ -96,8 +96,7 @@ export function parse(text: string): ReturnType<typeof JSON.parse> {
 }
 
 function refuseProto(name: string, value: unknown): unknown {
-  if (name === '__proto__')
-    throw invalidRequest({ path: '__proto__', message: 'is not a field of anything' });
+  if (name === '__proto__') throw invalidRequest({ path: '__proto__', message: 'is not a valid field name' });
   return value;
 }
 

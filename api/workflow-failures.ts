@@ -15,7 +15,8 @@ import type { CommandOutcome } from './commands.ts';
 const DEADLINE_EXCEEDED = 4;
 const RESOURCE_EXHAUSTED = 8;
 
-const LATE = 'No outcome in time. The command may still be carried out; the same request again will tell.';
+const LATE =
+  'The outcome is not known yet. The command may still be carried out. Send the same request again.';
 
 /** What a failed start, workflow or update means for the request. A bug is thrown on. */
 export function outcomeOfFailure(error: unknown): CommandOutcome {
@@ -27,7 +28,7 @@ export function outcomeOfFailure(error: unknown): CommandOutcome {
     if (failure && code) return { type: 'refused', rejection: { code, detail: failure.message } };
     if (failure?.type === 'overloaded') return unavailable('overloaded', failure.message);
     if (failure?.type === 'dependency_unavailable' || causes.some((c) => c instanceof TimeoutFailure)) {
-      return unavailable('dependency_unavailable', failure?.message ?? 'The log did not answer in time.');
+      return unavailable('dependency_unavailable', failure?.message ?? 'The log did not respond in time.');
     }
     throw error;
   }
@@ -35,12 +36,12 @@ export function outcomeOfFailure(error: unknown): CommandOutcome {
     return unavailable('dependency_unavailable', LATE);
   const codes = causesOf(error).flatMap((cause) => (isGrpcServiceError(cause) ? [cause.code as number] : []));
   if (codes.includes(RESOURCE_EXHAUSTED)) {
-    return unavailable('overloaded', 'Temporal takes no more commands for now.');
+    return unavailable('overloaded', 'Temporal accepts no more commands for now.');
   }
   if (error instanceof ServiceError || codes.length > 0) {
     const detail = codes.includes(DEADLINE_EXCEEDED)
       ? LATE
-      : 'Temporal does not answer. The same request again will tell whether the command was taken.';
+      : 'Temporal does not respond. The command may have been accepted. Send the same request again.';
     return unavailable('dependency_unavailable', detail);
   }
   throw error;

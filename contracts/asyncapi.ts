@@ -23,13 +23,13 @@ export type AsyncApi = { readonly asyncapi: string } & Readonly<Record<string, u
 export type Place = { readonly ledger: string; readonly natsServer: string };
 
 const DESCRIPTION = `
-What happens in the ledger, as it is stored. Publishing an event is the append to the log, so nobody sees what was not
-committed, and the stream has all that was ever published.
+The events of the ledger, as they are stored. Publishing an event is the append to the log: subscribers see committed
+events only, and the stream holds every event that was ever published.
 
-Read it with a plain subscription (what happens from now on, at most once) or with a JetStream consumer (from any
-position or time, kept for ever, at least once). The subjects and the messages are the same; the position in the log is
-\`Nats-Sequence\` on a plain subscription and the stream sequence of a consumer's message. An event only gains optional
-fields: ignore those that you do not know. What breaks readers is a new version, with another \`ce-type\`.
+Read events with a plain subscription (from now on, at most once) or with a JetStream consumer (from any position or
+time, at least once). Subjects and messages are the same for both. The position in the log is \`Nats-Sequence\` on a
+plain subscription, and the stream sequence of a consumer's message. A released event only gains optional fields: ignore
+fields that you do not know. A breaking change is a new version with another \`ce-type\`.
 `.trim();
 
 /** Builds the document. */
@@ -49,7 +49,7 @@ export function asyncApi({ ledger, natsServer }: Place): AsyncApi {
         host: natsServer,
         protocol: 'nats',
         description:
-          'As Tallybook itself reaches it; from elsewhere it may have another name. Reading needs no password.',
+          'The address that Tallybook itself uses; other networks may need another one. Reading needs no password.',
         bindings: { nats: {} },
       },
     },
@@ -146,12 +146,12 @@ function message(name: PublishedName) {
   };
 }
 
-/** What is told of webhooks is no event of the ledger: it is not in its stream, and has no position. */
+/** A message about a webhook is no event of the ledger: it is not in its stream, and has no position. */
 function webhookDisabledChannel(ledger: string) {
   return {
     address: webhookSubject('{ledger}', '{webhook}', 'disabled'),
     title: 'webhook disabled',
-    description: `${WEBHOOK_DISABLED_OCCASION} Told on a plain subscription only.`,
+    description: `${WEBHOOK_DISABLED_OCCASION} Published for plain subscriptions only.`,
     servers: [{ $ref: '#/servers/nats' }],
     parameters: {
       ledger: { $ref: '#/components/parameters/ledger' },

@@ -13,7 +13,7 @@ export const BULK_LINES_MAX = 10_000;
 export const bulkLine = z
   .strictObject({
     id: values.id.optional().meta({
-      description: 'Your name for the line, another one for each. The outcome of the line has it too.',
+      description: 'Your id for the line, unique in the request. The outcome of the line repeats it.',
     }),
     source: values.id,
     destination: values.id,
@@ -40,18 +40,18 @@ export const bulkResource = z
   .object({
     id: values.id,
     status: z.enum(['running', 'completed', 'stopped']).meta({
-      description: '`stopped`: its workflow has ended before its time. The same request again takes it up.',
+      description: '`stopped`: its workflow ended early. The same request, sent again, resumes it.',
     }),
-    total: count('Lines.'),
-    done: count('Lines that have their outcome.'),
-    posted: count('Lines that moved money.'),
-    rejected: count('Lines that the rules refused; each is a transfer with the status `rejected`.'),
-    failed: count('Lines that left no trace: an account that they name does not exist.'),
+    total: count('The number of lines.'),
+    done: count('Lines that have an outcome.'),
+    posted: count('Lines whose transfer is posted.'),
+    rejected: count('Lines whose transfer is rejected.'),
+    failed: count('Lines without a transfer, because an account does not exist.'),
     created_at: values.time,
     completed_at: values.time.optional(),
-    position: values.position
-      .optional()
-      .meta({ description: 'The log position that shows all that is done; pass it as `min_position`.' }),
+    position: values.position.optional().meta({
+      description: 'The log position that includes every outcome so far; pass it as `min_position`.',
+    }),
     workflow_id: z.string(),
   })
   .meta({ id: 'Bulk' });
@@ -60,12 +60,12 @@ const codes = Object.keys(PROBLEMS) as ProblemCode[];
 
 export const bulkOutcome = z
   .object({
-    line: z.number().int().positive().meta({ description: 'The first line is 1.' }),
-    id: values.id.optional().meta({ description: 'Your name for the line.' }),
+    line: z.number().int().positive().meta({ description: 'The number of the line, from 1.' }),
+    id: values.id.optional().meta({ description: 'Your id for the line.' }),
     status: z.enum(['posted', 'rejected', 'failed']),
-    transfer: values.id.optional().meta({ description: 'Its transfer, where there is one.' }),
+    transfer: values.id.optional().meta({ description: 'The id of the transfer, if one was recorded.' }),
     position: values.position.optional(),
-    code: z.enum(codes).optional().meta({ description: 'Why no money was moved.' }),
+    code: z.enum(codes).optional().meta({ description: 'Why no money moved.' }),
     detail: z.string().optional(),
   })
   .meta({ id: 'BulkOutcome' });

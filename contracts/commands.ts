@@ -291,11 +291,15 @@ function toRailStep({ rail, state, reason }: RailAnsweredRequest): TransferStep 
     case 'settled':
       return { type: 'complete', rail };
     case 'declined': {
-      const detail = `The rail ${rail} declined it${because}`;
+      const detail = `The rail ${rail} declined the payment${because}`;
       return { type: 'fail', rail, rejection: { code: 'rail_declined', detail } };
     }
     case 'unknown':
-      return { type: 'park', rail, reason: `The rail ${rail} does not know what became of it${because}` };
+      return {
+        type: 'park',
+        rail,
+        reason: `The rail ${rail} does not know the outcome of the payment${because}`,
+      };
   }
 }
 

@@ -20,17 +20,23 @@ const holdId = (description: string) => idOf(description, `hold_${EXAMPLE}`);
 
 /** Every account event carries the state after it, so that the last one is all that must be read to decide. */
 export const stateAfter = {
-  status: z.enum(['open', 'frozen', 'closed']).meta({ description: 'Of the account, after the event.' }),
+  status: z
+    .enum(['open', 'frozen', 'closed'])
+    .meta({ description: 'The status of the account after the event.' }),
   currency,
-  balances: balances.meta({ description: 'Of the account, after the event.' }),
+  balances: balances.meta({ description: 'The balances of the account after the event.' }),
   overdraft_limit: limit,
 };
 
-const movement = z.object({ transfer: transferId('The transfer that moved it.'), amount, ...stateAfter });
+const movement = z.object({
+  transfer: transferId('The transfer that moved the money.'),
+  amount,
+  ...stateAfter,
+});
 /** What the money is held for: a hold, or a transfer that waits. */
 const reservation = z.object({
-  hold: holdId('The hold that it is set aside for.').optional(),
-  transfer: transferId('The transfer that it is set aside for.').optional(),
+  hold: holdId('The hold that the money is held for.').optional(),
+  transfer: transferId('The transfer that the money is held for.').optional(),
   amount,
   ...stateAfter,
 });
@@ -39,24 +45,24 @@ const statusChange = z.object({ reason: reason.optional(), ...stateAfter });
 const asked = {
   reference: reference.optional(),
   metadata,
-  requested_at: time.meta({ description: 'When the command arrived. RFC 3339, UTC.' }),
-  reverses: transferId('The transfer that this one undoes, wholly or in part.').optional(),
-  schedule: idOf('The schedule that it is a firing of.', `sch_${EXAMPLE}`).optional(),
-  bulk: idOf('The bulk that it came in.', `bulk_${EXAMPLE}`).optional(),
+  requested_at: time.meta({ description: 'When the command was received. RFC 3339, UTC.' }),
+  reverses: transferId('The transfer that this one reverses, in full or in part.').optional(),
+  schedule: idOf('The schedule that made the transfer.', `sch_${EXAMPLE}`).optional(),
+  bulk: idOf('The bulk transfer that the transfer belongs to.', `bulk_${EXAMPLE}`).optional(),
 };
 
 /** A transfer between two accounts. Every event of a transfer says again what was asked for: the last one is all. */
 const movementTerms = z.object({
   kind: z.enum(['deposit', 'withdrawal', 'transfer', 'capture', 'reversal']),
-  from: idOf('The account that the money leaves.', 'alice'),
-  to: idOf('The account that the money goes to.', 'bob'),
+  from: idOf('The account that is debited.', 'alice'),
+  to: idOf('The account that is credited.', 'bob'),
   amount,
   currency,
   ...asked,
-  hold: holdId('The hold that it captures.').optional(),
-  approval_expires_at: time.meta({ description: 'Until when it can be approved.' }).optional(),
-  scheduled_for: time.meta({ description: 'When it is to happen.' }).optional(),
-  rail: idOf('The payment rail that takes the money out.', 'sandbox').optional(),
+  hold: holdId('The hold that the transfer captures.').optional(),
+  approval_expires_at: time.meta({ description: 'When the approval expires.' }).optional(),
+  scheduled_for: time.meta({ description: 'When the money is to move.' }).optional(),
+  rail: idOf('The payment rail that pays the money out.', 'sandbox').optional(),
 });
 
 /** A transfer with entries of its own. */
@@ -77,18 +83,18 @@ const total = z
   .meta({ description: 'Minor units as a decimal string.', example: '1050' });
 const waiting = z
   .enum(['awaiting_approval', 'scheduled', 'pending'])
-  .meta({ description: 'What it waits for; `pending`: for a payment rail.' });
+  .meta({ description: 'What the transfer waits for; `pending`: for its payment rail.' });
 const code = z.enum(REJECTIONS);
 
 const holdTerms = z.object({
-  account: idOf('The account whose money it is.', 'alice'),
+  account: idOf('The account whose money is held.', 'alice'),
   amount,
   currency,
-  destination: idOf('Where a capture takes it; out of the ledger if it is not given.', 'bob').optional(),
+  destination: idOf('The account that a capture credits; the world account if absent.', 'bob').optional(),
   reference: reference.optional(),
   metadata,
   requested_at: asked.requested_at,
-  expires_at: time.meta({ description: 'Until when it holds; for ever if it is not given.' }).optional(),
+  expires_at: time.meta({ description: 'When the hold expires; never if absent.' }).optional(),
 });
 
 export const EVENT_DATA = {
@@ -104,15 +110,19 @@ export const EVENT_DATA = {
   TransferRequested: movementTerms.extend({ status: waiting }),
   TransferApproved: movementTerms.extend({ status: waiting, reason: reason.optional() }),
   /** Nobody knows what became of it outside; an operator is to say. */
-  TransferParked: movementTerms.extend({ reason: z.string().meta({ description: 'What is known of it.' }) }),
+  TransferParked: movementTerms.extend({
+    reason: z.string().meta({ description: 'Why the outcome is not known.' }),
+  }),
   /** `reason`: what an operator wrote who said that it had gone out. */
   TransferCompleted: anyTransfer({ reason: reason.optional() }),
   TransferRejected: anyTransfer({
-    reason: z
+    reason: z.string().optional().meta({
+      description: 'The code of the rejection; of a rejection by a person, the reason given, if any.',
+    }),
+    detail: z
       .string()
       .optional()
-      .meta({ description: 'By the rules: a code. By a person: what they wrote, if anything.' }),
-    detail: z.string().optional().meta({ description: 'By the rules: a sentence.' }),
+      .meta({ description: 'The rejection in a sentence. Absent if a person rejected the transfer.' }),
   }),
   TransferCancelled: movementTerms.extend({ reason: reason.optional() }),
   TransferExpired: movementTerms,
@@ -120,17 +130,17 @@ export const EVENT_DATA = {
   /** On the transfer that is undone: by which one, how much, and how much in all. */
   TransferReversed: anyTransfer({
     reversal: z
-      .object({ id: transferId('The transfer that undoes it.'), amount: total })
-      .meta({ description: 'What undoes it, and how much.' }),
-    reversed: total.meta({ description: 'How much has been undone in all, in minor units.' }),
-    completed_at: time.meta({ description: 'When the transfer was posted that is undone.' }),
-    workflow_id: z.string().meta({ description: 'The Temporal workflow that posted it.' }),
+      .object({ id: transferId('The reversal.'), amount: total })
+      .meta({ description: 'The reversal and its amount.' }),
+    reversed: total.meta({ description: 'The total reversed so far, in minor units.' }),
+    completed_at: time.meta({ description: 'When the reversed transfer was posted.' }),
+    workflow_id: z.string().meta({ description: 'The Temporal workflow that posted the transfer.' }),
   }),
   HoldPlaced: holdTerms,
   HoldExtended: holdTerms,
   HoldCaptured: holdTerms.extend({
     transfer: transferId('The transfer that moves the money.'),
-    captured: amount.meta({ description: 'How much of it, in minor units.' }),
+    captured: amount.meta({ description: 'The captured amount, in minor units.' }),
   }),
   HoldVoided: holdTerms.extend({ reason: reason.optional() }),
   HoldExpired: holdTerms,

@@ -48,7 +48,8 @@ export const depositBody = z
 export const withdrawalBody = depositBody
   .extend({
     rail: values.id.optional().meta({
-      description: 'The payment rail that takes the money out. It is held until the rail has.',
+      description:
+        'The payment rail that pays the money out. Until the rail has settled the payment, the money is held.',
       example: 'sandbox',
     }),
   })
@@ -67,10 +68,10 @@ export const transferBody = z
     approval: z
       .strictObject({ timeout_seconds: values.seconds })
       .optional()
-      .meta({ description: 'Somebody has to approve it within this time. The money is held until then.' }),
+      .meta({ description: 'Requires an approval within this time. Until then the money is held.' }),
     scheduled_for: values.instant.optional().meta({
       description:
-        'When the money is to move: at most ten years ahead, and at once if that has passed. Without approval nothing is held until then.',
+        'When the money moves: at most ten years ahead; at once if the time has passed. Without `approval`, nothing is held until then.',
     }),
   })
   .meta({
@@ -86,7 +87,9 @@ export const transferBody = z
 
 export const reversalBody = z
   .strictObject({
-    amount: values.amount.optional().meta({ description: 'All that has not been reversed yet if left out.' }),
+    amount: values.amount
+      .optional()
+      .meta({ description: 'The amount to reverse. By default, all that has not been reversed yet.' }),
     ...described,
   })
   .meta({ id: 'CreateReversal', example: { amount: '500', reference: 'refund-42' } });
@@ -104,7 +107,9 @@ export const transactionBody = z
         (entries) => new Set(entries.map(({ account }) => account)).size <= ACCOUNTS_MAX,
         `must name at most ${ACCOUNTS_MAX} different accounts`,
       )
-      .meta({ description: 'In each currency debits and credits are equal. All are posted, or none.' }),
+      .meta({
+        description: 'In each currency, debits and credits are equal. Either all entries are posted or none.',
+      }),
     ...described,
     rate: values.rate.optional(),
   })
@@ -112,9 +117,9 @@ export const transactionBody = z
     if (rate === undefined) return;
     // It is kept there, so there has to be room for it.
     const issue = (message: string, path: string[]) => context.addIssue({ code: 'custom', message, path });
-    if (Object.hasOwn(metadata, 'rate')) issue('must not be given beside rate', ['metadata', 'rate']);
+    if (Object.hasOwn(metadata, 'rate')) issue('must not be combined with rate', ['metadata', 'rate']);
     else if (Object.keys(metadata).length >= values.METADATA_KEYS_MAX) {
-      issue(`must have less than ${values.METADATA_KEYS_MAX} keys beside rate`, ['metadata']);
+      issue(`must have fewer than ${values.METADATA_KEYS_MAX} keys if rate is given`, ['metadata']);
     }
   })
   .meta({
@@ -137,10 +142,10 @@ export const holdBody = z
     currency: values.currency,
     expires_in_seconds: values.seconds
       .optional()
-      .meta({ description: 'After this time it is let go. A hold without it does not expire.' }),
+      .meta({ description: 'The hold expires after this time. By default, it does not expire.' }),
     destination: values.id
       .optional()
-      .meta({ description: 'Where a capture takes the money: out of the ledger if left out.' }),
+      .meta({ description: 'The account that a capture credits. By default, the world account.' }),
     ...described,
   })
   .meta({
@@ -152,15 +157,17 @@ export const captureBody = z
   .strictObject({
     amount: values.amount
       .optional()
-      .meta({ description: 'All that is held if left out; what less than that leaves is let go.' }),
-    destination: values.id.optional().meta({ description: "The hold's own if left out." }),
+      .meta({ description: 'The amount to capture; the rest is released. By default, the whole hold.' }),
+    destination: values.id
+      .optional()
+      .meta({ description: 'The account to credit. By default, the destination of the hold.' }),
   })
   .meta({ id: 'CaptureHold', example: { amount: '800' } });
 
 export const extendBody = z
   .strictObject({
     expires_in_seconds: values.seconds.meta({
-      description: 'Counted from now. A hold that lasts longer already stays as it is.',
+      description: 'Counted from now. A hold that already lasts longer is not changed.',
     }),
   })
   .meta({ id: 'ExtendHold', example: { expires_in_seconds: 604_800 } });

@@ -48,7 +48,7 @@ export const entry = z
   })
   .meta({ id: 'TransactionEntry' });
 
-const ofTwo = 'Null if it has `entries`.';
+const ofTwo = 'Null for a transfer that has `entries`.';
 
 export const transferResource = z
   .object({
@@ -63,26 +63,26 @@ export const transferResource = z
       .array(entry)
       .readonly()
       .optional()
-      .meta({ description: 'Of a transaction, and of its reversal.' }),
+      .meta({ description: 'The entries of a transaction or of its reversal.' }),
     reference: values.reference.nullable(),
     metadata: values.metadata,
     reason: z
       .string()
       .optional()
-      .meta({ description: 'Why it did not come about, or waits: a code, or what a person wrote.' }),
-    approval_expires_at: values.time.optional(),
-    scheduled_for: values.time.optional(),
-    rail: z.string().optional(),
-    hold: values.id.optional().meta({ description: 'The hold that it captured.' }),
-    reverses: values.id.optional().meta({ description: 'The transfer that it undoes.' }),
-    reversed: values.sum.optional().meta({ description: 'How much of it reversals have undone.' }),
+      .meta({ description: 'Why the transfer was not posted, or waits: a code, or the text of a person.' }),
+    approval_expires_at: values.time.optional().meta({ description: 'When the approval expires.' }),
+    scheduled_for: values.time.optional().meta({ description: 'When the money moves.' }),
+    rail: z.string().optional().meta({ description: 'The payment rail that pays the money out.' }),
+    hold: values.id.optional().meta({ description: 'The hold that this transfer captured.' }),
+    reverses: values.id.optional().meta({ description: 'The transfer that this one reverses.' }),
+    reversed: values.sum.optional().meta({ description: 'The amount reversed so far.' }),
     reversals: z
       .array(values.id)
       .readonly()
       .optional()
-      .meta({ description: 'The reversals that have undone it; when it is asked for by itself.' }),
-    schedule: values.id.optional().meta({ description: 'The schedule that it is a firing of.' }),
-    bulk: values.id.optional().meta({ description: 'The bulk that it came in.' }),
+      .meta({ description: 'The reversals of this transfer. Not included in lists.' }),
+    schedule: values.id.optional().meta({ description: 'The schedule that made this transfer.' }),
+    bulk: values.id.optional().meta({ description: 'The bulk transfer that this transfer belongs to.' }),
     created_at: values.time,
     completed_at: values.time.optional(),
     position: values.position.optional(),
@@ -102,11 +102,11 @@ export const holdResource = z
     status: holdStatus,
     destination: values.id
       .nullable()
-      .meta({ description: 'Where a capture takes it; null: out of the ledger.' }),
+      .meta({ description: 'The account that a capture credits; null for the world account.' }),
     reference: values.reference.nullable(),
     metadata: values.metadata,
-    reason: z.string().optional().meta({ description: 'Why it was voided.' }),
-    transfer: values.id.optional().meta({ description: 'The transfer that captured it.' }),
+    reason: z.string().optional().meta({ description: 'Why the hold was voided.' }),
+    transfer: values.id.optional().meta({ description: 'The transfer that captured the hold.' }),
     expires_at: values.time.optional(),
     created_at: values.time,
     position: values.position.optional(),
@@ -173,13 +173,13 @@ export const balancesResource = z
       .number()
       .int()
       .nonnegative()
-      .meta({ description: 'Everything up to this log position is in these balances.', example: 42 }),
+      .meta({ description: 'The balances include every event up to this log position.', example: 42 }),
   })
   .meta({ id: 'Balances' });
 
 export const acceptedCommand = z
   .object({ id: values.id, workflow_id: z.string() })
-  .meta({ id: 'AcceptedCommand', description: 'The command is durable and will be carried out.' });
+  .meta({ id: 'AcceptedCommand', description: 'The command is stored durably and will be carried out.' });
 
 const dependency = z.object({ ok: z.boolean(), detail: z.string().optional() });
 const reached = z.number().int().nonnegative().nullable();
@@ -196,7 +196,7 @@ export const readiness = z
         lag_seconds: z.number().nonnegative().nullable(),
         projections: z.array(projectionResource),
       })
-      .meta({ description: 'How far the read model is behind the log; null where that is not known.' }),
+      .meta({ description: 'How far the read model is behind the log; null where unknown.' }),
   })
   .meta({ id: 'Readiness' });
 
@@ -211,13 +211,13 @@ export const problem = z
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .meta({ description: 'What is wrong where; on `invalid_request`.' }),
+      .meta({ description: 'The invalid fields, on `invalid_request`.' }),
     transfer: z
       .string()
       .optional()
-      .meta({ description: 'The id of the rejected transfer, where the rejection is on record.' }),
+      .meta({ description: 'The id of the rejected transfer, if the rejection is recorded.' }),
   })
-  .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable code.' });
+  .meta({ id: 'Problem', description: 'RFC 9457 problem details with a stable `code`.' });
 
 const digitsAsNumber = (value: unknown) =>
   typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value;
@@ -233,13 +233,15 @@ const number = z.number('must be a number').int();
 export const positionInQuery = inDigits(number.nonnegative().max(Number.MAX_SAFE_INTEGER));
 
 export const pageQuery = {
-  limit: inDigits(number.min(1).max(500)).default(50).meta({ description: 'Items on the page.' }),
-  cursor: z.string().max(500).optional().meta({ description: 'next_cursor of the page before.' }),
+  limit: inDigits(number.min(1).max(500))
+    .default(50)
+    .meta({ description: 'The maximum number of items on the page.' }),
+  cursor: z.string().max(500).optional().meta({ description: '`next_cursor` of the previous page.' }),
 };
 
-export const minPosition = inDigits(number.positive().max(Number.MAX_SAFE_INTEGER))
-  .optional()
-  .meta({ description: 'Wait (at most 5 s) until the read model has reached this Ledger-Position.' });
+export const minPosition = inDigits(number.positive().max(Number.MAX_SAFE_INTEGER)).optional().meta({
+  description: 'Waits up to 5 s until the read model has reached this log position, as in `Ledger-Position`.',
+});
 
 export type AccountResource = z.infer<typeof accountResource>;
 export type TransferResource = z.infer<typeof transferResource>;

@@ -3,28 +3,34 @@ import { z } from 'zod';
 import * as values from './values.ts';
 
 const position = z.number().int().nonnegative();
-const unknown = 'null where that is not known';
+const unknown = 'null where unknown';
 
 export const projectionResource = z
   .object({
     name: z.string().meta({ example: 'balances' }),
     version: z.number().int().positive(),
-    status: z.enum(['live', 'stopped']).meta({ description: '`stopped`: at an event that it cannot apply.' }),
+    status: z
+      .enum(['live', 'stopped'])
+      .meta({ description: '`stopped`: the projection cannot apply its next event.' }),
     position: position.meta({
-      description: 'It shows everything up to this log position, and nothing after.',
+      description: 'The projection includes every event up to this log position, and none after it.',
     }),
-    lag_events: position.nullable().meta({ description: `Events that it does not show yet; ${unknown}.` }),
+    lag_events: position
+      .nullable()
+      .meta({ description: `The number of events not yet applied; ${unknown}.` }),
     lag_seconds: z
       .number()
       .nonnegative()
       .nullable()
-      .meta({ description: `How long the oldest event has waited that it does not show yet; ${unknown}.` }),
-    parked: position.meta({ description: 'Commands whose events it could not apply, and keeps apart.' }),
-    error: z.string().optional().meta({ description: 'Why it has stopped.' }),
+      .meta({ description: `The age of the oldest event not yet applied; ${unknown}.` }),
+    parked: position.meta({
+      description: 'The number of commands whose events could not be applied and are parked.',
+    }),
+    error: z.string().optional().meta({ description: 'Why the projection has stopped.' }),
     rebuild: z
       .object({ version: z.number().int().positive(), position })
       .optional()
-      .meta({ description: 'What is being built beside it.' }),
+      .meta({ description: 'The new version that is being built beside the live one.' }),
   })
   .meta({ id: 'Projection' });
 
@@ -32,11 +38,11 @@ export const projectionList = z.object({ data: z.array(projectionResource) }).me
 
 export const dailyTotals = z
   .object({
-    day: z.iso.date().meta({ description: 'UTC.', example: '2026-11-23' }),
+    day: z.iso.date().meta({ description: 'The day, in UTC.', example: '2026-11-23' }),
     currency: values.currency,
     debits: values.sum,
     credits: values.sum,
-    count: z.number().int().positive().meta({ description: 'Of entries.' }),
+    count: z.number().int().positive().meta({ description: 'The number of entries.' }),
     closing_balance: values.sum.meta({ description: 'The posted balance after the last entry of the day.' }),
   })
   .meta({ id: 'DailyTotals' });

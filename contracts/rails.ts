@@ -18,14 +18,14 @@ export const railAnswer = z
     id: values.id.meta({ description: 'The transfer that the payment is for.', example: 'tr_42' }),
     state: z.enum(['accepted', 'settled', 'declined', 'unknown']).meta({
       description:
-        '`accepted`: it is on its way. `settled`: the money is out. `declined`: it is not, and will not be. ' +
-        '`unknown`: the rail cannot say, and an operator has to find out.',
+        '`accepted`: the payment is under way. `settled`: the money was paid out. `declined`: it was not and will not ' +
+        'be. `unknown`: the rail does not know, and an operator has to resolve the transfer.',
     }),
     reason: z
       .string()
       .overwrite((text) => words(text))
       .optional()
-      .meta({ description: 'Why, in a few words.', example: 'no such IBAN' }),
+      .meta({ description: 'The reason, in a few words.', example: 'no such IBAN' }),
   })
   .meta({ id: 'RailAnswer', example: { id: 'tr_42', state: 'settled' } });
 
@@ -52,16 +52,17 @@ export type RailPayment = {
 export const railCallbackTaken = z
   .object({
     id: values.id,
-    status: transferStatus
-      .optional()
-      .meta({ description: 'What the transfer is now; not given for `accepted`, which changes nothing.' }),
+    status: transferStatus.optional().meta({
+      description: 'The status of the transfer now. Left out for `accepted`, which changes nothing.',
+    }),
   })
   .meta({ id: 'RailCallbackTaken' });
 
 export const resolveBody = z
   .strictObject({
     outcome: z.enum(['completed', 'failed']).meta({
-      description: '`completed`: the money went out. `failed`: it did not, and what was held is let go.',
+      description:
+        '`completed`: the money was paid out. `failed`: it was not, and the held money is released.',
     }),
     reason: values.reason.optional(),
   })

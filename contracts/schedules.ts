@@ -19,26 +19,29 @@ const cron = z
     const [, , dayOfMonth, , dayOfWeek] = text.split(/ +/);
     // What has not five fields has its issue already.
     return !CRON.test(text) || dayOfMonth === '*' || dayOfWeek === '*';
-  }, 'must not name days of the month and days of the week together: make two schedules')
-  .meta({ description: 'Minute, hour, day of month, month, day of week.', example: '0 9 1 * *' });
+  }, 'must not restrict both the day of the month and the day of the week: create two schedules')
+  .meta({
+    description: 'Five fields: minute, hour, day of month, month, day of week.',
+    example: '0 9 1 * *',
+  });
 
 const timeZone = z.string().refine(isTimeZone, 'must be the name of an IANA time zone').meta({
-  description: 'Where the hours of `cron` are those of the clock on the wall.',
+  description: 'The IANA time zone of `cron`.',
   example: 'Europe/Berlin',
 });
 
 const when = {
   cron: cron.optional(),
   every_seconds: values.seconds.optional().meta({
-    description: 'Counted from `starts_at`, or from when the schedule is made.',
+    description: 'The interval, counted from `starts_at` or from the creation of the schedule.',
     example: undefined,
   }),
 };
 
 const startsAt = values.instant
   .optional()
-  .meta({ description: 'It does not fire before. With `every_seconds` it fires then for the first time.' });
-const endsAt = values.instant.optional().meta({ description: 'It does not fire after.' });
+  .meta({ description: 'No firing is earlier. With `every_seconds`, this is the first firing.' });
+const endsAt = values.instant.optional().meta({ description: 'No firing is later.' });
 
 export const scheduledTransfer = transferBody.omit({ approval: true, scheduled_for: true }).meta({
   id: 'ScheduledTransfer',
@@ -57,9 +60,9 @@ export const scheduleBody = z
     const issue = (path: string, message: string) =>
       context.addIssue({ code: 'custom', message, path: [path] });
     if (expression === undefined && every_seconds === undefined)
-      issue('cron', 'must be given, or every_seconds');
+      issue('cron', 'is required unless every_seconds is given');
     if (expression !== undefined && every_seconds !== undefined)
-      issue('every_seconds', 'must not be given beside cron');
+      issue('every_seconds', 'must not be combined with cron');
     if (starts_at !== undefined && ends_at !== undefined && ends_at <= starts_at)
       issue('ends_at', 'must be after starts_at');
   })
@@ -74,14 +77,17 @@ export const scheduleBody = z
 
 export const firing = z
   .object({
-    transfer: values.id.meta({ description: 'Its transfer; there is none if it failed.' }),
-    status: transferStatus.optional().meta({
-      description: 'Of the transfer. `failed`: nothing was recorded. Not there if it is not known any more.',
+    transfer: values.id.meta({
+      description: 'The id of the transfer. If the firing failed, this transfer does not exist.',
     }),
-    reason: z.string().optional().meta({ description: 'Why no money was moved.' }),
+    status: transferStatus.optional().meta({
+      description:
+        'The status of the transfer. `failed`: no transfer was recorded. Left out if it is no longer known.',
+    }),
+    reason: z.string().optional().meta({ description: 'Why no money moved.' }),
     scheduled_at: values.time
       .optional()
-      .meta({ description: 'The time that it was due; not there if it was triggered by hand.' }),
+      .meta({ description: 'The time at which the firing was due. Left out if it was triggered manually.' }),
     fired_at: values.time,
     workflow_id: z.string(),
   })
@@ -92,29 +98,29 @@ export const scheduleStatus = z.enum(['active', 'paused', 'ended']);
 export const scheduleResource = z
   .object({
     id: values.id,
-    status: scheduleStatus.meta({ description: '`ended`: no further firing will come.' }),
+    status: scheduleStatus.meta({ description: '`ended`: no further firing follows.' }),
     transfer: scheduledTransfer,
     ...when,
     time_zone: timeZone,
     starts_at: startsAt,
     ends_at: endsAt,
-    reason: z.string().optional().meta({ description: 'Why it was paused, or resumed.' }),
+    reason: z.string().optional().meta({ description: 'Why the schedule was paused or resumed.' }),
     next_firings: z
       .array(values.time)
       .readonly()
-      .meta({ description: 'The next times; none while it is paused.' }),
+      .meta({ description: 'The times of the next firings; empty while the schedule is paused.' }),
     last_firings: z
       .array(firing)
       .readonly()
       .optional()
-      .meta({ description: 'The last ten, newest first; when it is asked for by itself.' }),
+      .meta({ description: 'The last ten firings, newest first. Not included in lists.' }),
     missed_firings: z.number().int().nonnegative().optional().meta({
-      description: 'Those that an outage kept from ever being made; when it is asked for by itself.',
+      description: 'The number of firings that an outage prevented. Not included in lists.',
     }),
     created_at: values.time,
-    workflow_id: z
-      .string()
-      .meta({ description: "Its id in Temporal, and the beginning of its firings' ids." }),
+    workflow_id: z.string().meta({
+      description: 'The id of the schedule in Temporal, and the prefix of the workflow ids of its firings.',
+    }),
   })
   .meta({ id: 'Schedule' });
 

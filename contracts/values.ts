@@ -37,19 +37,25 @@ export const sum = z
 export const limit = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal string of minor units, zero or above')
-  .refine((value) => !/^[0-9]{1,19}$/.test(value) || BigInt(value) <= AMOUNT_MAX, 'must not pass 2^63-1')
-  .meta({ description: 'How far the account may go below zero, in minor units.', example: '0' });
+  .refine((value) => !/^[0-9]{1,19}$/.test(value) || BigInt(value) <= AMOUNT_MAX, 'must be at most 2^63-1')
+  .meta({
+    description: 'How far the posted balance, less what is held, may go below zero. In minor units.',
+    example: '0',
+  });
 
 export const currency = z
   .string()
   .refine((code) => CURRENCIES.has(code), 'must be an ISO 4217 code')
-  .meta({ description: 'ISO 4217.', example: 'EUR' });
+  .meta({ description: 'An ISO 4217 currency code.', example: 'EUR' });
 
-export const owner = text(255).meta({ description: 'Whose account it is, in your words.', example: 'alice' });
+export const owner = text(255).meta({
+  description: 'The owner of the account, as you name it.',
+  example: 'alice',
+});
 
 export const reference = text(255).meta({ description: 'Your own reference.', example: 'invoice-42' });
 
-export const reason = text(500).meta({ description: 'Why, for the record.', example: 'lost card' });
+export const reason = text(500).meta({ description: 'The reason, for the record.', example: 'lost card' });
 
 export const METADATA_KEYS_MAX = 50;
 
@@ -65,11 +71,11 @@ export const metadata = z
     (value) => Object.keys(value).length <= METADATA_KEYS_MAX,
     `must have at most ${METADATA_KEYS_MAX} keys`,
   )
-  .meta({ description: 'Up to 50 strings of your own.', example: { order: '42' } });
+  .meta({ description: 'Up to 50 key-value pairs of your own.', example: { order: '42' } });
 
 export const time = z.iso
   .datetime()
-  .meta({ description: 'RFC 3339, UTC.', example: '2026-11-23T08:00:00.000Z' });
+  .meta({ description: 'A time, RFC 3339 in UTC.', example: '2026-11-23T08:00:00.000Z' });
 
 /** A time that is kept: all have milliseconds, so that their text sorts as they do. */
 export const instant = time.overwrite((written) => {
@@ -83,13 +89,13 @@ export const seconds = z
   .int()
   .min(1)
   .max(31_536_000)
-  .meta({ description: 'Seconds, at most a year of them.', example: 3600 });
+  .meta({ description: 'A number of seconds, at most one year.', example: 3600 });
 
 export const rate = z
   .string()
   .regex(/^(?=[^1-9]*[1-9])(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$/, 'must be a decimal string above zero')
   .meta({
-    description: 'The rate of an exchange, for the record: kept as `metadata.rate`.',
+    description: 'The exchange rate, for the record. Stored as `metadata.rate`.',
     example: '1.0825',
   });
 

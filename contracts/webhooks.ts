@@ -24,22 +24,28 @@ const url = z
   .string()
   .max(URL_MAX)
   .refine(isHttpUrl, 'must be an http or https URL without a user, a password or a fragment')
-  .meta({ description: 'Where deliveries are POSTed to.', example: 'https://example.com/tallybook' });
+  .meta({ description: 'The URL that deliveries are POSTed to.', example: 'https://example.com/tallybook' });
 
 const types = z
   .array(z.enum([ALL_TYPES, ...EVENT_TYPES]))
   .min(1)
   .max(EVENT_TYPES.length)
   .refine((given) => new Set(given).size === given.length, 'must name each type once')
-  .refine((given) => given.length === 1 || !given.includes(ALL_TYPES), 'must be "*" alone, or types')
+  .refine(
+    (given) => given.length === 1 || !given.includes(ALL_TYPES),
+    'must be either "*" alone or a list of types',
+  )
   .readonly()
-  .meta({ description: 'CloudEvents types, or `*` for all.', example: ['ledger.TransferCompleted.v1'] });
+  .meta({
+    description: 'The CloudEvents types to deliver, or `*` for all.',
+    example: ['ledger.TransferCompleted.v1'],
+  });
 
 const secret = z
   .string()
   .refine(isSecret, `must be ${SECRET_PREFIX} and base64 of ${SECRET_BYTES.min} to ${SECRET_BYTES.max} bytes`)
   .meta({
-    description: 'What deliveries are signed with. Made for you if it is not given.',
+    description: 'The secret that deliveries are signed with. By default, it is generated.',
     example: `${SECRET_PREFIX}MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw`,
   });
 
@@ -60,21 +66,24 @@ export const webhookChange = z
     url: url.optional(),
     types: types.optional(),
     status: z.enum(['active', 'disabled']).optional().meta({
-      description: '`active` after it was disabled: it goes on where it stopped.',
+      description: '`active`, after the webhook was disabled: deliveries resume where they stopped.',
       example: 'active',
     }),
   })
-  .refine((change) => Object.keys(change).length > 0, 'must change something')
+  .refine((change) => Object.keys(change).length > 0, 'must change at least one field')
   .meta({ id: 'ChangeWebhook', example: { status: 'active' } });
 
 const shown = {
-  id: values.id.meta({ description: 'Its id.', example: 'wh_3e9bedd215c0e9891b04c34461900c4f' }),
+  id: values.id.meta({
+    description: 'The id of the webhook.',
+    example: 'wh_3e9bedd215c0e9891b04c34461900c4f',
+  }),
   url,
   types,
   status: z.enum(['active', 'disabled']),
   created_at: values.time,
   disabled_at: values.time.optional(),
-  disabled_reason: z.string().optional().meta({ description: 'Why nothing is sent.' }),
+  disabled_reason: z.string().optional().meta({ description: 'Why the webhook is disabled.' }),
 };
 
 export const webhookResource = z.object(shown).meta({ id: 'Webhook' });
@@ -82,21 +91,27 @@ export const webhookPage = page(webhookResource).meta({ id: 'WebhookPage' });
 
 /** What only the request is answered that makes a webhook or its secret, and a retry of it with the same key. */
 export const createdWebhook = z
-  .object({ ...shown, secret: secret.meta({ description: 'Keep it: it is not shown again.' }) })
+  .object({ ...shown, secret: secret.meta({ description: 'Store it: it is not shown again.' }) })
   .meta({ id: 'CreatedWebhook' });
 
 export const deliveryResource = z
   .object({
     event: z.string().meta({ description: 'The id of the event, and the `webhook-id` of each attempt.' }),
     position: values.position,
-    type: z.string().meta({ description: 'CloudEvents type.', example: 'ledger.TransferCompleted.v1' }),
+    type: z
+      .string()
+      .meta({ description: 'The CloudEvents type of the event.', example: 'ledger.TransferCompleted.v1' }),
     status: z.enum(['delivered', 'retrying', 'failed']).meta({
-      description: '`failed`: it is not tried again by itself.',
+      description: '`failed`: there are no further automatic attempts.',
     }),
-    attempts: z.number().int().positive().meta({ description: 'Attempts so far, those by hand included.' }),
+    attempts: z
+      .number()
+      .int()
+      .positive()
+      .meta({ description: 'The attempts so far, including manual ones.' }),
     last_attempt_at: values.time,
-    last_status: z.number().int().optional().meta({ description: 'What HTTP status was answered last.' }),
-    last_error: z.string().optional().meta({ description: 'What went wrong last.' }),
+    last_status: z.number().int().optional().meta({ description: 'The HTTP status of the last response.' }),
+    last_error: z.string().optional().meta({ description: 'Why the last attempt failed.' }),
     next_attempt_at: values.time.optional(),
     delivered_at: values.time.optional(),
   })
@@ -106,7 +121,7 @@ export const deliveryPage = page(deliveryResource).meta({ id: 'DeliveryPage' });
 
 export const askedDelivery = z
   .object({ event: z.string(), position: values.position })
-  .meta({ id: 'AskedDelivery', description: 'The event is durably on its way again.' });
+  .meta({ id: 'AskedDelivery', description: 'The redelivery is stored durably and will be carried out.' });
 
 export type WebhookBody = z.infer<typeof webhookBody>;
 export type SecretRotation = z.infer<typeof secretRotation>;
@@ -121,27 +136,28 @@ export const WEBHOOK_DISABLED = 'webhook.WebhookDisabled.v1';
 
 /** When that is. */
 export const WEBHOOK_DISABLED_OCCASION =
-  'A webhook is disabled because nothing could be delivered, or because its receiver answered 410 Gone.';
+  'A webhook is disabled because its deliveries kept failing, or because its receiver answered 410 Gone.';
 
 /** Its data. It is no event of the ledger: it has no position, and no hash. */
 export const webhookDisabledData = z.object({
   webhook: shown.id,
-  reason: z
-    .string()
-    .meta({ description: 'As `disabled_reason` says it.', example: 'The receiver answered 410 Gone.' }),
+  reason: z.string().meta({
+    description: 'The `disabled_reason` of the webhook.',
+    example: 'The receiver answered 410 Gone.',
+  }),
 });
 
 /** Its headers: CloudEvents 1.0 in NATS binary mode. */
 export const webhookDisabledHeaders = z.object({
   'ce-specversion': z.literal('1.0'),
-  'ce-id': z.string().min(1).meta({ description: 'Unique in the ledger’s webhooks.' }),
+  'ce-id': z.string().min(1).meta({ description: 'Unique among the webhooks of the ledger.' }),
   'ce-source': z
     .string()
     .regex(/^\/ledgers\/[A-Za-z0-9_-]+\/webhooks$/)
     .meta({ description: 'The webhooks of the ledger.', example: '/ledgers/main/webhooks' }),
   'ce-type': z.literal(WEBHOOK_DISABLED),
   'ce-subject': shown.id,
-  'ce-time': values.time.meta({ description: 'When it was disabled. RFC 3339, UTC.' }),
+  'ce-time': values.time.meta({ description: 'When the webhook was disabled. RFC 3339, UTC.' }),
   datacontenttype: z.literal('application/json'),
 });
 

@@ -102,13 +102,13 @@ function initialState(id: string): AccountState {
 function decide(command: AccountCommand, state: AccountState): Decision<AccountEvent> {
   if (command.type === 'create') {
     if (state.status !== 'none') {
-      return reject(rejection('account_exists', `Account ${state.id} exists already.`));
+      return reject(rejection('account_exists', `Account ${state.id} already exists.`));
     }
     const { owner, currency, overdraftLimit, metadata } = command;
     return accept<AccountEvent>({ type: 'AccountCreated', owner, currency, overdraftLimit, metadata });
   }
   if (state.status === 'none') {
-    return reject(rejection('account_not_found', `There is no account ${state.id}.`));
+    return reject(rejection('account_not_found', `Account ${state.id} does not exist.`));
   }
   switch (command.type) {
     case 'deposit':
@@ -141,7 +141,7 @@ function decideMovement(
   const refused = refusal(state, { amount, currency, paysOut });
   if (refused) return reject(refused);
   if (overflows(paysOut ? state.posted - amount : state.posted + amount)) {
-    const detail = `The balance of account ${state.id} would pass 2^63-1 minor units.`;
+    const detail = `The balance of account ${state.id} would exceed 2^63-1 minor units.`;
     return reject(rejection('amount_overflow', detail));
   }
   return accept<AccountEvent>({
@@ -160,7 +160,7 @@ function decideHold(
   const refused = refusal(state, { amount, currency, paysOut: true });
   if (refused) return reject(refused);
   if (overflows(state.held + amount)) {
-    const detail = `What is held of account ${state.id} would pass 2^63-1 minor units.`;
+    const detail = `The held balance of account ${state.id} would exceed 2^63-1 minor units.`;
     return reject(rejection('amount_overflow', detail));
   }
   return accept<AccountEvent>({ type: 'FundsHeld', purpose, amount });
@@ -177,7 +177,7 @@ function refusal(
 ): Rejection | undefined {
   assert(amount > 0n, 'an amount is positive');
   if (currency !== state.currency) {
-    const detail = `Account ${state.id} is in ${state.currency}, not ${currency}.`;
+    const detail = `Account ${state.id} is in ${state.currency}, not in ${currency}.`;
     return rejection('currency_mismatch', detail);
   }
   if (state.status === 'closed') return rejection('account_closed', `Account ${state.id} is closed.`);
@@ -215,7 +215,7 @@ function decideStatus(
   if (command.type === 'close') {
     if (state.status === 'closed') return accept();
     if (state.posted !== 0n || state.held !== 0n) {
-      const detail = `Account ${state.id} still has ${state.posted} posted and ${state.held} held.`;
+      const detail = `Account ${state.id} has ${state.posted} posted and ${state.held} held.`;
       return reject(rejection('account_not_empty', detail));
     }
     return accept<AccountEvent>({ type: 'AccountClosed', ...reason });

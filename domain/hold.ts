@@ -66,7 +66,7 @@ function decide(command: HoldCommand, state: HoldState): Decision<HoldEvent> {
     });
   }
   if (state.status === 'none') {
-    return reject(rejection('hold_not_found', `There is no hold ${state.id}.`));
+    return reject(rejection('hold_not_found', `Hold ${state.id} does not exist.`));
   }
   const { status, terms, expiresAt } = state;
   const kept = { terms, ...(expiresAt === undefined ? {} : { expiresAt }) };
@@ -81,7 +81,7 @@ function decide(command: HoldCommand, state: HoldState): Decision<HoldEvent> {
     case 'capture': {
       const captured = command.amount ?? terms.amount;
       if (captured > terms.amount) {
-        const detail = `Hold ${state.id} holds ${terms.amount}, less than ${captured}.`;
+        const detail = `Hold ${state.id} has ${terms.amount}, less than ${captured}.`;
         return reject(rejection('amount_exceeds_hold', detail));
       }
       return accept<HoldEvent>({ type: 'HoldCaptured', ...kept, transfer: command.transfer, captured });

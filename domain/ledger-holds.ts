@@ -49,7 +49,9 @@ export function placeHold(
       ? undefined
       : together(view, [{ id: destination, command: { type: 'deposit', transfer: id, amount, currency } }]);
   const same =
-    destination === held ? rejection('same_account', `Account and destination are both ${held}.`) : undefined;
+    destination === held
+      ? rejection('same_account', `The account and the destination are both ${held}.`)
+      : undefined;
   const why = worst(
     taken.ok ? undefined : taken.rejection,
     given?.ok === false ? given.rejection : undefined,

@@ -91,7 +91,7 @@ export function decideReversal(command: Reversal, view: LedgerView): LedgerDecis
   const terms = reversalTerms(command, { original: original.terms, amount });
   if (!reversed.ok) return recordRefusal(id, terms, { rejection: reversed.rejection, view });
   if (whole && amount < left) {
-    const detail = `Transfer ${reverses} has entries of its own and is reversed whole: leave the amount out.`;
+    const detail = `Transfer ${reverses} has entries of its own and can only be reversed in full: leave out the amount.`;
     return recordRefusal(id, terms, { rejection: rejection('amount_exceeds_transfer', detail), view });
   }
   const decision = decideTransfer(id, terms, view);
@@ -158,7 +158,7 @@ function complete(state: TransferState, view: LedgerView): LedgerDecision {
   if (hasGoneOut(state)) {
     // Whatever stands against it, the money is out: to let it go would lose it.
     const { detail } = moved.rejection;
-    const reason = `The rail has settled it, but it cannot be posted: ${detail}`;
+    const reason = `The rail has settled the payment, but the transfer cannot be posted: ${detail}`;
     return { events: eventsOf('transfer', id, transfer.decide({ type: 'park', reason }, state)) };
   }
   const failed = transfer.decide({ type: 'fail', rejection: moved.rejection }, state);

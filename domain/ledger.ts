@@ -97,7 +97,7 @@ function decideAccount(command: Extract<Command, { type: 'account' }>, view: Led
   const state = view.account(id);
   const version = view.version(id);
   if (state.status !== 'none' && ifVersion !== undefined && ifVersion !== version) {
-    const detail = `Account ${id} has the version ${version}, not ${ifVersion}.`;
+    const detail = `Account ${id} is at version ${version}, not ${ifVersion}.`;
     return refused(rejection('version_mismatch', detail));
   }
   const decision = account.decide(command.command, state);

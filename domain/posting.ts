@@ -92,7 +92,7 @@ export function accountsOfTerms(terms: TransferTerms): readonly string[] {
 export function faultOf(terms: TransferTerms): Rejection | undefined {
   if (!('entries' in terms)) {
     return terms.source === terms.destination
-      ? rejection('same_account', `Source and destination are both ${terms.source}.`)
+      ? rejection('same_account', `The source and the destination are both ${terms.source}.`)
       : undefined;
   }
   const sums = new Map<string, bigint>();
@@ -102,7 +102,7 @@ export function faultOf(terms: TransferTerms): Rejection | undefined {
   const [first] = [...sums].filter(([, sum]) => sum !== 0n);
   if (first) {
     const [currency, sum] = first;
-    const more = sum > 0n ? 'credits are more than the debits' : 'debits are more than the credits';
+    const more = sum > 0n ? 'credits exceed the debits' : 'debits exceed the credits';
     const detail = `In ${currency} the ${more} by ${sum > 0n ? sum : -sum}.`;
     return rejection('entries_unbalanced', detail);
   }

@@ -64,7 +64,7 @@ export function rejection(code: RejectionCode, detail: string): Rejection {
 /** The key of a request means another one already. */
 export const KEY_REUSED = rejection(
   'idempotency_key_reused',
-  'This Idempotency-Key was used for another request.',
+  'This Idempotency-Key was already used for another request.',
 );
 
 /** The one of two rejections that goes first by precedence. */

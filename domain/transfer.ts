@@ -185,7 +185,7 @@ function decide(command: TransferCommand, state: TransferState): Decision<Transf
 }
 
 function notFound({ id }: TransferState): Decision<TransferEvent> {
-  return reject(rejection('transfer_not_found', `There is no transfer ${id}.`));
+  return reject(rejection('transfer_not_found', `Transfer ${id} does not exist.`));
 }
 
 /** Timers and rails say these, and a worker that was killed may say them twice: then they change nothing. */
@@ -223,10 +223,10 @@ function decideStep(
 function strangeTo({ id, status, terms }: ExistingTransfer, { rail }: Sayer): Rejection | undefined {
   if (rail === undefined) return undefined;
   if ('entries' in terms || terms.rail !== rail) {
-    return rejection('transfer_not_found', `The rail ${rail} was given no transfer ${id}.`);
+    return rejection('transfer_not_found', `Transfer ${id} was not sent to the rail ${rail}.`);
   }
   return status === 'awaiting_approval' || status === 'scheduled'
-    ? rejection('transfer_not_pending', `Transfer ${id} is ${status}: it has not gone to its rail.`)
+    ? rejection('transfer_not_pending', `Transfer ${id} is ${status}: it has not been sent to its rail.`)
     : undefined;
 }
 
@@ -236,14 +236,15 @@ function decideResolve(
   { id, status, terms, parked }: ExistingTransfer,
 ): Decision<TransferEvent> {
   if (parked === undefined) {
-    const why = status === 'pending' ? 'its rail may still answer' : 'there is nothing to resolve';
+    const why =
+      status === 'pending' ? 'its rail may still report the outcome' : 'there is nothing to resolve';
     return reject(rejection('transfer_not_pending', `Transfer ${id} is ${status}: ${why}.`));
   }
   if (outcome === 'completed') {
     const said = reason === undefined ? {} : { reason };
     return accept<TransferEvent>({ type: 'TransferCompleted', terms, ...said });
   }
-  const detail = reason ?? 'An operator said that it did not go out.';
+  const detail = reason ?? 'An operator resolved the transfer as failed.';
   const why = rejection('resolved_as_failed', detail);
   return accept<TransferEvent>({ type: 'TransferFailed', terms, rejection: why });
 }
@@ -274,7 +275,7 @@ function decideAnswer(
 ): Decision<TransferEvent> {
   const open = status === 'awaiting_approval' || (status === 'scheduled' && command.type === 'cancel');
   if (!open) {
-    const detail = `Transfer ${id} is ${status}: it does not wait for that.`;
+    const detail = `Transfer ${id} is ${status}: this step is not possible.`;
     return reject(rejection('transfer_not_pending', detail));
   }
   const reason = command.reason === undefined ? {} : { reason: command.reason };
@@ -297,12 +298,15 @@ function decideReverse(
 ): Decision<TransferEvent> {
   const { id, status, terms } = state;
   if (status !== 'posted') {
-    return reject(rejection('transfer_not_posted', `Transfer ${id} is ${status}: there is nothing to undo.`));
+    return reject(
+      rejection('transfer_not_posted', `Transfer ${id} is ${status}: there is nothing to reverse.`),
+    );
   }
   const left = totalOf(terms) - state.reversed;
-  if (left === 0n) return reject(rejection('already_reversed', `Transfer ${id} has been reversed.`));
+  if (left === 0n)
+    return reject(rejection('already_reversed', `Transfer ${id} has already been reversed in full.`));
   if (amount > left) {
-    const detail = `Of transfer ${id} ${left} can be reversed, less than ${amount}.`;
+    const detail = `Of transfer ${id}, ${left} can still be reversed, less than ${amount}.`;
     return reject(rejection('amount_exceeds_transfer', detail));
   }
   const reversed = state.reversed + amount;

@@ -107,7 +107,7 @@ export async function openActiveAppender(
     submit(submission) {
       if (closing || depth() >= queueMax) {
         return Promise.reject(
-          new Overloaded(closing ? 'Shutting down.' : `${queueMax} commands wait already.`),
+          new Overloaded(closing ? 'Shutting down.' : `${queueMax} commands are already waiting.`),
         );
       }
       return track(

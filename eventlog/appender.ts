@@ -316,7 +316,7 @@ export function createAppender(
     submit(submission) {
       if (closed || queue.length >= queueMax) {
         return Promise.reject(
-          new Overloaded(closed ? 'Shutting down.' : `${queueMax} commands wait already.`),
+          new Overloaded(closed ? 'Shutting down.' : `${queueMax} commands are already waiting.`),
         );
       }
       return new Promise((resolve, reject) => {
@@ -362,7 +362,7 @@ function refused(rejection: Rejection | undefined): Outcome {
 
 function tooOld(item: Item): boolean {
   const old = performance.now() - item.since > PATIENCE_MS;
-  if (old) item.reject(new LogUnavailable('The log did not take the command in time.'));
+  if (old) item.reject(new LogUnavailable('The log did not accept the command in time.'));
   return old;
 }
 

@@ -190,7 +190,7 @@ function settle(errands: readonly Errand[], answers: readonly Answered[]): Erran
 /** Tells the caller why there is no outcome. That nothing was done can be said only of what was never sent before. */
 export function fail({ inDoubt, reject }: Errand, error: unknown): void {
   const doubtful = error instanceof Overloaded && inDoubt;
-  reject(doubtful ? new LogUnavailable(`${error.message} An earlier try may have been stored.`) : error);
+  reject(doubtful ? new LogUnavailable(`${error.message} An earlier attempt may have been stored.`) : error);
 }
 
 function oldest(errands: readonly Errand[]): number {
@@ -200,7 +200,7 @@ function oldest(errands: readonly Errand[]): number {
 /** True, and its caller is told, if the command has waited as long as any may. */
 export function tooOld(errand: Errand): boolean {
   const old = performance.now() - errand.since > PATIENCE_MS;
-  if (old) errand.reject(new LogUnavailable('No writer took the command in time.'));
+  if (old) errand.reject(new LogUnavailable('No writer accepted the command in time.'));
   return old;
 }
 

@@ -25,7 +25,7 @@ export function decodeCursor(list: string, cursor: string): Place {
   const place = parse(list, cursor);
   // What decodes to the same place but is spelled in another way was not given by us either.
   if (!place || encodeCursor(list, place) !== cursor)
-    throw new InvalidCursor('This list gave no such cursor.');
+    throw new InvalidCursor('The cursor does not belong to this list.');
   return place;
 }
 

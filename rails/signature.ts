@@ -42,9 +42,9 @@ export function distrust(
   }
   const expected = digest(secret, `${id}.${timestamp}.`, body);
   const signed = given.some((one) => isSame(one, expected));
-  if (!signed) return 'The signature is not that of this body, id and timestamp.';
+  if (!signed) return 'The signature does not match the body, the id and the timestamp.';
   const apart = Math.abs(now.getTime() / 1_000 - Number(timestamp));
-  return apart > TOLERANCE_SECONDS ? 'It was signed too long ago, or by a clock that is wrong.' : undefined;
+  return apart > TOLERANCE_SECONDS ? 'The timestamp is too far from the current time.' : undefined;
 }
 
 function isSame(given: string, expected: Buffer): boolean {

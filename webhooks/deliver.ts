@@ -117,8 +117,8 @@ async function whyDisabled(
   if (delivery.status !== 'failed' || run !== 0 || run_at < enabled_at) return undefined;
   if (await deliveries.deliveredSince(id, run_at)) return undefined;
   return (
-    `Nothing could be delivered since ${run_at}, and event ${event} was tried ${tries} times. ` +
-    `The last time: ${delivery.last_error ?? ''}`
+    `No delivery has succeeded since ${run_at}, and event ${event} was attempted ${tries} times. ` +
+    `Last error: ${delivery.last_error ?? ''}`
   );
 }
 

@@ -47,7 +47,7 @@ export async function send(attempt: Attempt, options: SendOptions): Promise<Sent
     };
   } catch (error) {
     attempt.signal.throwIfAborted();
-    if (late.aborted) return { error: `No answer within ${options.timeoutMs / 1_000} s.` };
+    if (late.aborted) return { error: `No response within ${options.timeoutMs / 1_000} s.` };
     return { error: reasonOf(error) };
   }
 }

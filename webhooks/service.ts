@@ -139,7 +139,7 @@ function changed(
   return {
     ...after,
     disabled_at: disabled_at ?? at,
-    disabled_reason: disabled_reason ?? 'It was asked for.',
+    disabled_reason: disabled_reason ?? 'Disabled by request.',
   };
 }
 

@@ -54,7 +54,12 @@ export async function hold(request: HoldRequest, options?: CarryOutOptions): Pro
 }
 
 async function letGo(course: Course<'hold'>, id: string): Promise<void> {
-  await course.step({ ...course.meta(), type: 'hold.void', id, reason: 'Its workflow was cancelled.' });
+  await course.step({
+    ...course.meta(),
+    type: 'hold.void',
+    id,
+    reason: 'The workflow of the hold was cancelled.',
+  });
 }
 
 /** Waits until the hold expires, or something else has happened to it. */

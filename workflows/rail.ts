@@ -87,7 +87,7 @@ async function told(course: Transfer, payment: RailPayment, pace: RailPace): Pro
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     const last = rootCause(error) ?? error.message;
-    const reason = `The rail ${rail} could not be got to say what became of it. The last time: ${last}`;
+    const reason = `The rail ${rail} did not report an outcome. Last attempt: ${last}`;
     return { ...course.meta(), type: 'transfer.park', id, reason };
   }
 }
@@ -98,7 +98,7 @@ export async function takeOver(course: Transfer, id: string): Promise<void> {
     ...course.meta(),
     type: 'transfer.park',
     id,
-    reason: 'No workflow saw it through any more.',
+    reason: 'No workflow was running for the transfer any more.',
   });
 }
 

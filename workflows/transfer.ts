@@ -92,7 +92,7 @@ async function goOn(course: Course<'transfer'>, id: string): Promise<void> {
     await throughRail(course, id);
     return;
   }
-  throw ApplicationFailure.nonRetryable(`Nobody knows what transfer ${id} waits for`, 'internal_error');
+  throw ApplicationFailure.nonRetryable(`Transfer ${id} waits for something unknown`, 'internal_error');
 }
 
 /**
@@ -104,7 +104,9 @@ async function letGo(
   { id, error }: { id: string; error: unknown },
 ): Promise<void> {
   if (course.status === 'pending') {
-    const reason = isCancellation(error) ? 'Its workflow was cancelled.' : 'Its workflow could not go on.';
+    const reason = isCancellation(error)
+      ? 'The workflow of the transfer was cancelled.'
+      : 'The workflow of the transfer failed.';
     await course.step({ ...course.meta(), type: 'transfer.park', id, reason });
     return;
   }
@@ -112,14 +114,14 @@ async function letGo(
     ...course.meta(),
     type: 'transfer.cancel',
     id,
-    reason: 'Its workflow was cancelled.',
+    reason: 'The workflow of the transfer was cancelled.',
   };
   const failed: Unstamped = {
     ...course.meta(),
     type: 'transfer.fail',
     id,
     code: 'workflow_failed',
-    detail: error instanceof Error ? error.message : 'Its workflow could not go on.',
+    detail: error instanceof Error ? error.message : 'The workflow of the transfer failed.',
   };
   await course.step(isCancellation(error) ? cancelled : failed);
 }
@@ -135,7 +137,7 @@ function requireOpen(course: Course<'transfer'>, said: Said | undefined): void {
     course.resource === undefined || course.status === 'awaiting_approval' || course.status === 'scheduled';
   if (!open && idempotency_key === undefined) {
     throw ApplicationFailure.nonRetryable(
-      `The transfer is ${course.status}: it does not wait for that.`,
+      `The transfer is ${course.status}: this step is not possible.`,
       'transfer_not_pending',
     );
   }

@@ -121,7 +121,7 @@ class Hub {
   #admit(): void {
     if (this.#closed) throw ending();
     if (this.#open >= this.#settings.clients) {
-      throw new ProblemError('overloaded', { detail: `There are ${this.#open} live streams already.` });
+      throw new ProblemError('overloaded', { detail: `${this.#open} live streams are already open.` });
     }
     this.#open += 1;
     clearTimeout(this.#linger);
@@ -229,5 +229,5 @@ function streamOf(client: LiveClient): ReadableStream<Uint8Array> {
 }
 
 function ending(): ProblemError {
-  return new ProblemError('overloaded', { detail: 'This process is ending.' });
+  return new ProblemError('overloaded', { detail: 'This process is shutting down.' });
 }

@@ -44,6 +44,6 @@ function lastEventId(header: string | undefined): number | undefined {
   if (Number.isSafeInteger(position)) return position;
   throw invalidRequest({
     path: 'Last-Event-ID',
-    message: 'must be the id of an event: a position in the log',
+    message: 'must be the id of an event, which is a position in the log',
   });
 }

@@ -12,7 +12,7 @@ import * as doc from '../openapi.ts';
 import { invalidRequest, type ApiEnv } from '../problem.ts';
 import { optionalBody, requiredBody } from '../validation.ts';
 
-const accepted = doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS);
+const accepted = doc.json('Accepted; will be carried out.', acceptedCommand, doc.ACCEPTED_HEADERS);
 const headers = { ...doc.COMMAND_HEADERS, ...doc.ETAG };
 
 const create = createRoute({
@@ -21,11 +21,12 @@ const create = createRoute({
   operationId: 'createAccount',
   tags: ['Accounts'],
   summary: 'Open an account',
+  description: 'Opens an account in one currency. Without `id`, an id is generated.',
   middleware: requiredBody,
   parameters: [doc.idempotencyKeyHeader(false, 'create-1'), doc.preferHeader],
   request: { body: doc.body(createAccountBody) },
   responses: {
-    201: doc.json('It is open.', accountResource, { ...headers, ...doc.LOCATION }),
+    201: doc.json('The new account.', accountResource, { ...headers, ...doc.LOCATION }),
     202: accepted,
     ...doc.problems(
       'account_exists',
@@ -43,7 +44,7 @@ const status = {
   request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
 };
 
-const changed = { 200: doc.json('It is so now.', accountResource, headers), 202: accepted };
+const changed = { 200: doc.json('The updated account.', accountResource, headers), 202: accepted };
 
 const PROBLEMS = [
   'account_not_found',
@@ -57,7 +58,8 @@ const freeze = createRoute({
   ...status,
   path: '/v1/accounts/{id}/freeze',
   operationId: 'freezeAccount',
-  summary: 'Stop money from leaving an account',
+  summary: 'Freeze an account',
+  description: 'Money can still arrive, but none can leave or be held until the account is unfrozen.',
   parameters: [doc.idempotencyKeyHeader(false, 'freeze-1'), doc.preferHeader],
   responses: { ...changed, ...doc.problems(...PROBLEMS) },
 });
@@ -66,7 +68,8 @@ const unfreeze = createRoute({
   ...status,
   path: '/v1/accounts/{id}/unfreeze',
   operationId: 'unfreezeAccount',
-  summary: 'Let money leave an account again',
+  summary: 'Unfreeze an account',
+  description: 'Opens a frozen account again.',
   parameters: [doc.idempotencyKeyHeader(false, 'unfreeze-1'), doc.preferHeader],
   responses: { ...changed, ...doc.problems(...PROBLEMS) },
 });
@@ -75,7 +78,8 @@ const close = createRoute({
   ...status,
   path: '/v1/accounts/{id}/close',
   operationId: 'closeAccount',
-  summary: 'Close an empty account',
+  summary: 'Close an account',
+  description: 'Closes the account for good. It must be empty: nothing posted and nothing held.',
   parameters: [doc.idempotencyKeyHeader(false, 'close-1'), doc.preferHeader],
   responses: { ...changed, ...doc.problems(...PROBLEMS, 'account_not_empty') },
 });

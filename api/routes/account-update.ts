@@ -18,12 +18,13 @@ const update = createRoute({
   operationId: 'updateAccount',
   tags: ['Accounts'],
   summary: 'Change the overdraft limit of an account',
+  description: 'The account must have the version that `If-Match` names.',
   middleware: requiredBody,
   parameters: [doc.ifMatchHeader, doc.idempotencyKeyHeader(false, 'update-1'), doc.preferHeader],
   request: { params: doc.idParam, body: doc.body(updateAccountBody) },
   responses: {
-    200: doc.json('It is so now.', accountResource, { ...doc.COMMAND_HEADERS, ...doc.ETAG }),
-    202: doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS),
+    200: doc.json('The updated account.', accountResource, { ...doc.COMMAND_HEADERS, ...doc.ETAG }),
+    202: doc.json('Accepted; will be carried out.', acceptedCommand, doc.ACCEPTED_HEADERS),
     ...doc.problems(
       'account_not_found',
       'version_mismatch',

@@ -24,12 +24,13 @@ const list = createRoute({
   path: '/v1/accounts',
   operationId: 'listAccounts',
   parameters: [metadataParameter('accounts')],
-  summary: 'List accounts, oldest first',
+  summary: 'List accounts',
+  description: 'Returns the accounts that match all filters, oldest first.',
   request: {
     query: z.object({
-      owner: doc.filter(owner, 'Accounts of this owner.'),
-      status: doc.filter(accountStatus, 'Accounts in this status.'),
-      currency: doc.filter(currency, 'Accounts in this currency.'),
+      owner: doc.filter(owner, 'Only accounts of this owner.'),
+      status: doc.filter(accountStatus, 'Only accounts with this status.'),
+      currency: doc.filter(currency, 'Only accounts in this currency.'),
       ...pageQuery,
       min_position: minPosition,
     }),
@@ -45,6 +46,7 @@ const get = createRoute({
   path: '/v1/accounts/{id}',
   operationId: 'getAccount',
   summary: 'Get an account',
+  description: 'Returns the account with its current balances.',
   request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
   responses: {
     200: doc.json('The account.', accountResource, doc.ETAG),
@@ -56,7 +58,8 @@ const balances = createRoute({
   ...query,
   path: '/v1/accounts/{id}/balances',
   operationId: 'getBalances',
-  summary: 'Get the balances of an account, now or as of a moment',
+  summary: 'Get the balances of an account',
+  description: 'Returns the current balances, or with `at` those as of a log position or a time.',
   request: { params: doc.idParam, query: z.object({ at: moment, min_position: minPosition }) },
   responses: {
     200: doc.json('The balances.', balancesResource, doc.POSITION),

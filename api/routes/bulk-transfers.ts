@@ -15,25 +15,25 @@ const create = createRoute({
   path: '/v1/bulk-transfers',
   operationId: 'createBulk',
   tags: ['Moving money'],
-  summary: 'Move money by many transfers',
+  summary: 'Create a bulk transfer',
   description:
-    'Up to 10,000 transfers, in 16 MB. Either all lines are valid and are taken on, or none is. Each is then a transfer ' +
-    'of its own: one that is rejected does not stop the others.',
+    'Takes up to 10,000 transfers in at most 16 MB. If one line is invalid, none is accepted. Each line becomes a ' +
+    'transfer of its own: a rejected transfer does not stop the others.',
   parameters: [
     doc.idempotencyKeyHeader(true, 'bulk-1'),
-    { ...doc.preferHeader, description: 'Changes nothing: a bulk is always answered with 202.' },
+    { ...doc.preferHeader, description: 'Has no effect: the response is always 202.' },
   ],
   request: {
     body: {
       required: true,
       content: {
         'application/json': { schema: bulkBody },
-        'application/x-ndjson': { schema: bulkLine.meta({ description: 'One of these a line.' }) },
+        'application/x-ndjson': { schema: bulkLine.meta({ description: 'One transfer on each line.' }) },
       },
     },
   },
   responses: {
-    202: doc.json('It is taken on and will be carried out.', bulkResource, {
+    202: doc.json('Accepted; will be carried out.', bulkResource, {
       ...doc.LOCATION,
       'Idempotency-Replayed': doc.COMMAND_HEADERS['Idempotency-Replayed'],
     }),
@@ -52,18 +52,23 @@ const get = createRoute({
   ...query,
   path: '/v1/bulk-transfers/{id}',
   operationId: 'getBulk',
-  summary: 'See how far a bulk is',
+  summary: 'Get a bulk transfer',
+  description: 'Returns the progress of the bulk transfer.',
   request: { params: doc.idParam },
-  responses: { 200: doc.json('How far it is.', bulkResource), ...doc.problems('bulk_not_found') },
+  responses: {
+    200: doc.json('The bulk transfer and its progress.', bulkResource),
+    ...doc.problems('bulk_not_found'),
+  },
 });
 
 const results = createRoute({
   ...query,
   path: '/v1/bulk-transfers/{id}/results',
   operationId: 'listBulkResults',
-  summary: 'Get the outcomes of the lines, in their order',
+  summary: 'List the outcomes of a bulk transfer',
   description:
-    '`next_cursor` is null after the last line only: while the bulk runs, the cursor leads to what is not known yet.',
+    'Returns the outcomes in the order of the lines. `next_cursor` is null after the last line only: while the bulk ' +
+    'transfer runs, the cursor leads to outcomes that are not known yet.',
   request: { params: doc.idParam, query: z.object(pageQuery) },
   responses: {
     200: doc.json('A page of outcomes.', bulkOutcomePage),
@@ -102,5 +107,5 @@ export function bulkRoutes(deps: ApiDependencies) {
 }
 
 function notFound(id: string): ProblemError {
-  return new ProblemError('bulk_not_found', { detail: `There is no bulk ${id}.` });
+  return new ProblemError('bulk_not_found', { detail: `Bulk transfer ${id} does not exist.` });
 }

@@ -29,7 +29,7 @@ const PAGE = `<!doctype html>
   </head>
   <body>
     <div id="swagger-ui"></div>
-    <noscript>This page needs JavaScript. The same in plain JSON: <a href="openapi.json">openapi.json</a>.</noscript>
+    <noscript>This page needs JavaScript. The OpenAPI document: <a href="openapi.json">openapi.json</a>.</noscript>
     <script src="docs/swagger-ui-bundle.js"></script>
     <script src="docs/${SETUP}"></script>
   </body>
@@ -65,8 +65,9 @@ const description = createRoute({
   path: '/openapi.json',
   operationId: 'getOpenApi',
   tags: ['Operation'],
-  summary: 'This description',
-  responses: { 200: doc.json('OpenAPI 3.1.', z.object({ openapi: z.string() }).loose()) },
+  summary: 'Get the OpenAPI document',
+  description: 'Describes this HTTP interface as OpenAPI 3.1.',
+  responses: { 200: doc.json('The OpenAPI document.', z.object({ openapi: z.string() }).loose()) },
 });
 
 const eventsDescription = createRoute({
@@ -74,8 +75,9 @@ const eventsDescription = createRoute({
   path: '/asyncapi.json',
   operationId: 'getAsyncApi',
   tags: ['Operation'],
-  summary: 'The events that subscribers on NATS get',
-  responses: { 200: doc.json('AsyncAPI 3.0.', z.object({ asyncapi: z.string() }).loose()) },
+  summary: 'Get the AsyncAPI document',
+  description: 'Describes the events that are published on NATS, as AsyncAPI 3.0.',
+  responses: { 200: doc.json('The AsyncAPI document.', z.object({ asyncapi: z.string() }).loose()) },
 });
 
 const page = createRoute({
@@ -83,7 +85,8 @@ const page = createRoute({
   path: '/docs',
   operationId: 'getDocs',
   tags: ['Operation'],
-  summary: 'A page to read this description and to try it',
+  summary: 'Get the documentation page',
+  description: 'A page to read the OpenAPI document and to try every operation.',
   responses: { 200: { description: 'The page.', content: { 'text/html': { schema: z.string() } } } },
 });
 
@@ -92,10 +95,11 @@ const asset = createRoute({
   path: '/docs/{file}',
   operationId: 'getDocsFile',
   tags: ['Operation'],
-  summary: 'The files of that page',
+  summary: 'Get a file of the documentation page',
+  description: 'The scripts, styles and icons of the documentation page.',
   request: { params: z.object({ file: z.string() }) },
   responses: {
-    200: { description: 'A file.', content: { '*/*': { schema: z.string() } } },
+    200: { description: 'The file.', content: { '*/*': { schema: z.string() } } },
     ...doc.problems('route_not_found'),
   },
 });

@@ -19,10 +19,10 @@ const TYPES = Object.keys(EVENT_SUBJECTS)
   .map((name) => eventType(name));
 
 const eventQuery = {
-  type: doc.filter(z.enum(TYPES), 'Events of one CloudEvents type.'),
+  type: doc.filter(z.enum(TYPES), 'Only events of this CloudEvents type.'),
   after: positionInQuery.optional().meta({
     type: 'integer',
-    description: 'Events after this log position; 0 for all. A cursor goes before it.',
+    description: 'Only events after this log position; 0 for all. `cursor` takes precedence.',
   }),
   ...pageQuery,
 };
@@ -37,12 +37,12 @@ const list = createRoute({
   path: '/v1/events',
   operationId: 'listEvents',
   tags: ['Events'],
-  summary: 'Get events in log order, or follow them live',
+  summary: 'List events, or stream them live',
   description:
-    'With `Accept: text/event-stream` the answer is a stream of Server-Sent Events. Without `Last-Event-ID`, `after` ' +
-    'and `cursor` it begins at the present end of the log. `limit` means nothing there.',
+    'Returns events in log order. With `Accept: text/event-stream`, the response is a stream of Server-Sent Events; ' +
+    'without `Last-Event-ID`, `after` and `cursor`, it begins at the current end of the log, and `limit` has no effect.',
   parameters: [doc.lastEventIdHeader],
-  request: { query: z.object({ account: doc.filter(id, 'Events of one account.'), ...eventQuery }) },
+  request: { query: z.object({ account: doc.filter(id, 'Only events of this account.'), ...eventQuery }) },
   responses: {
     200: { ...listed, content: { ...listed.content, [EVENT_STREAM]: { schema: z.string() } } },
     ...doc.problems('invalid_cursor'),
@@ -54,7 +54,8 @@ const ofAccount = createRoute({
   path: '/v1/accounts/{id}/events',
   operationId: 'listAccountEvents',
   tags: ['Accounts'],
-  summary: 'Get the events of an account in log order',
+  summary: 'List the events of an account',
+  description: 'Returns the events in log order.',
   request: { params: doc.idParam, query: z.object(eventQuery) },
   responses: {
     200: doc.json('A page of events.', eventPage),

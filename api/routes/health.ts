@@ -11,8 +11,9 @@ const live = createRoute({
   path: '/healthz',
   operationId: 'getLiveness',
   tags: ['Operation'],
-  summary: 'Liveness',
-  responses: { 200: doc.json('The process answers.', z.object({ status: z.literal('ok') })) },
+  summary: 'Check liveness',
+  description: 'Responds as long as the process runs. Checks no dependency.',
+  responses: { 200: doc.json('The process is alive.', z.object({ status: z.literal('ok') })) },
 });
 
 const ready = createRoute({
@@ -20,13 +21,15 @@ const ready = createRoute({
   path: '/readyz',
   operationId: 'getReadiness',
   tags: ['Operation'],
-  summary: 'Readiness: each dependency, and how far the read model is behind the log',
+  summary: 'Check readiness',
+  description: 'Checks each dependency, and reports how far the read model is behind the log.',
   middleware: queryTimeout,
   responses: {
-    200: doc.json('It can serve.', readiness),
+    200: doc.json('The API is ready.', readiness),
     ...doc.problems(),
     503: {
-      description: '`dependency_unavailable`, with the members of the readiness.',
+      description:
+        '`dependency_unavailable`: A required service is unavailable. Includes the fields of the readiness.',
       content: { 'application/problem+json': { schema: problem.extend(readiness.partial().shape) } },
     },
   },
@@ -37,9 +40,13 @@ const metrics = createRoute({
   path: '/metrics',
   operationId: 'getMetrics',
   tags: ['Operation'],
-  summary: 'What this process measures, for Prometheus',
+  summary: 'Get the metrics',
+  description: 'Returns the metrics of this process for Prometheus.',
   responses: {
-    200: { description: 'Text format 0.0.4.', content: { 'text/plain': { schema: z.string() } } },
+    200: {
+      description: 'The metrics in the Prometheus text format 0.0.4.',
+      content: { 'text/plain': { schema: z.string() } },
+    },
   },
 });
 

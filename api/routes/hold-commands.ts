@@ -11,18 +11,19 @@ import type { ApiEnv } from '../problem.ts';
 import { optionalBody, requiredBody } from '../validation.ts';
 
 const shared = { method: 'post' as const, tags: ['Holds'] };
-const accepted = doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS);
+const accepted = doc.json('Accepted; will be carried out.', acceptedCommand, doc.ACCEPTED_HEADERS);
 
 const place = createRoute({
   ...shared,
   path: '/v1/holds',
   operationId: 'placeHold',
-  summary: 'Set money of an account aside',
+  summary: 'Place a hold',
+  description: 'Reserves money of an account: it stays posted, but is no longer available.',
   middleware: requiredBody,
   parameters: [doc.idempotencyKeyHeader(true, 'hold-1'), doc.preferHeader],
   request: { body: doc.body(holdBody) },
   responses: {
-    201: doc.json('It is held.', holdResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
+    201: doc.json('The new hold.', holdResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
     202: accepted,
     ...doc.problems(
       'idempotency_key_missing',
@@ -40,7 +41,7 @@ const place = createRoute({
   },
 });
 
-const changed = { 200: doc.json('It is so now.', holdResource, doc.COMMAND_HEADERS), 202: accepted };
+const changed = { 200: doc.json('The updated hold.', holdResource, doc.COMMAND_HEADERS), 202: accepted };
 
 const PROBLEMS = [
   'hold_not_found',
@@ -54,7 +55,8 @@ const capture = createRoute({
   ...shared,
   path: '/v1/holds/{id}/capture',
   operationId: 'captureHold',
-  summary: 'Move the money of a hold, or a part of it; the rest is let go',
+  summary: 'Capture a hold',
+  description: 'Moves the held money, or a part of it, to the destination. The rest is released.',
   middleware: optionalBody,
   parameters: [doc.idempotencyKeyHeader(true, 'capture-1'), doc.preferHeader],
   request: { params: doc.idParam, body: { ...doc.body(captureBody), required: false } },
@@ -79,7 +81,8 @@ const voiding = createRoute({
   ...shared,
   path: '/v1/holds/{id}/void',
   operationId: 'voidHold',
-  summary: 'Let the money of a hold go',
+  summary: 'Void a hold',
+  description: 'Releases the held money: it is available again.',
   middleware: optionalBody,
   parameters: [doc.idempotencyKeyHeader(false, 'void-1'), doc.preferHeader],
   request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
@@ -90,7 +93,8 @@ const extend = createRoute({
   ...shared,
   path: '/v1/holds/{id}/extend',
   operationId: 'extendHold',
-  summary: 'Let a hold last longer',
+  summary: 'Extend a hold',
+  description: 'Moves the expiry of the hold to a later time.',
   middleware: requiredBody,
   parameters: [doc.idempotencyKeyHeader(false, 'extend-1'), doc.preferHeader],
   request: { params: doc.idParam, body: doc.body(extendBody) },

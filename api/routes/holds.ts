@@ -15,11 +15,12 @@ const list = createRoute({
   path: '/v1/holds',
   operationId: 'listHolds',
   parameters: [metadataParameter('holds')],
-  summary: 'List holds, newest first',
+  summary: 'List holds',
+  description: 'Returns the holds that match all filters, newest first.',
   request: {
     query: z.object({
-      account: doc.filter(id, 'Holds of money of this account.'),
-      status: doc.filter(holdStatus, 'Holds in this status.'),
+      account: doc.filter(id, 'Only holds on this account.'),
+      status: doc.filter(holdStatus, 'Only holds with this status.'),
       ...pageQuery,
       min_position: minPosition,
     }),
@@ -35,6 +36,7 @@ const get = createRoute({
   path: '/v1/holds/{id}',
   operationId: 'getHold',
   summary: 'Get a hold',
+  description: 'Returns the hold with its status and the amount captured.',
   request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
   responses: {
     200: doc.json('The hold.', holdResource),

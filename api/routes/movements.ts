@@ -16,8 +16,8 @@ import { requireKnownRail } from '../rail-callbacks.ts';
 import { requiredBody } from '../validation.ts';
 
 const responses = {
-  201: doc.json('It is posted.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
-  202: doc.json('It waits, or is on its way.', transferResource, doc.WAITING_HEADERS),
+  201: doc.json('The posted transfer.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
+  202: doc.json('The transfer, which waits or will be carried out.', transferResource, doc.WAITING_HEADERS),
   ...doc.problems(
     'idempotency_key_missing',
     'account_not_found',
@@ -39,7 +39,8 @@ const deposit = createRoute({
   ...shared,
   path: '/v1/deposits',
   operationId: 'createDeposit',
-  summary: 'Bring money in from outside',
+  summary: 'Make a deposit',
+  description: 'Moves money from the world account of the currency to the account.',
   parameters: [doc.idempotencyKeyHeader(true, 'deposit-1'), doc.preferHeader],
   request: { body: doc.body(depositBody) },
 });
@@ -48,7 +49,9 @@ const withdrawal = createRoute({
   ...shared,
   path: '/v1/withdrawals',
   operationId: 'createWithdrawal',
-  summary: 'Send money out',
+  summary: 'Make a withdrawal',
+  description:
+    'Moves money from the account to the world account of the currency. With `rail`, a payment rail pays the money out first.',
   parameters: [doc.idempotencyKeyHeader(true, 'withdrawal-1'), doc.preferHeader],
   request: { body: doc.body(withdrawalBody) },
 });
@@ -57,7 +60,8 @@ const transfer = createRoute({
   ...shared,
   path: '/v1/transfers',
   operationId: 'createTransfer',
-  summary: 'Move money between two accounts: now, when somebody has approved it, or on a date',
+  summary: 'Make a transfer',
+  description: 'Moves money between two accounts: at once, after an approval, or on a date.',
   parameters: [doc.idempotencyKeyHeader(true, 'transfer-1'), doc.preferHeader],
   request: { body: doc.body(transferBody) },
 });

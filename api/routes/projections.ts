@@ -11,9 +11,11 @@ const list = createRoute({
   path: '/v1/projections',
   operationId: 'listProjections',
   tags: ['Operation'],
-  summary: 'List the projections of the read model: where each is, and how far behind the log',
+  summary: 'List projections',
+  description:
+    'Returns the projections of the read model: the position of each, and how far it is behind the log.',
   middleware: queryTimeout,
-  responses: { 200: doc.json('All of them.', projectionList), ...doc.problems() },
+  responses: { 200: doc.json('All projections.', projectionList), ...doc.problems() },
 });
 
 /** The route of projections. */

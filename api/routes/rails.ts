@@ -17,14 +17,14 @@ const resolve = createRoute({
   middleware: requiredBody,
   path: '/v1/transfers/{id}/resolve',
   operationId: 'resolveTransfer',
-  summary: 'Say what became of a transfer that its payment rail could not tell of',
+  summary: 'Resolve a parked transfer',
   description:
-    'Only for a transfer that is parked: it is `pending`, and its `reason` says why its rail could not tell.',
+    'Records the outcome that an operator found out. A transfer is parked if its payment rail does not know the outcome: it is `pending`, and its `reason` says why.',
   parameters: [doc.idempotencyKeyHeader(false, 'resolve-1'), doc.preferHeader],
   request: { params: doc.idParam, body: doc.body(resolveBody) },
   responses: {
-    200: doc.json('It is so now.', transferResource, doc.COMMAND_HEADERS),
-    202: doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS),
+    200: doc.json('The updated transfer.', transferResource, doc.COMMAND_HEADERS),
+    202: doc.json('Accepted; will be carried out.', acceptedCommand, doc.ACCEPTED_HEADERS),
     ...doc.problems(
       'transfer_not_found',
       'transfer_not_pending',
@@ -54,17 +54,25 @@ export function railRoutes(deps: ApiDependencies) {
     middleware: [requiredBody, onlySigned(deps)],
     path: '/v1/rails/{rail}/callbacks',
     operationId: 'railCallback',
-    summary: 'For payment rails: say what became of a payment',
+    summary: 'Report the outcome of a payment',
     description:
-      'Signed as Standard Webhooks are, with HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`.',
+      'For payment rails. Callbacks are signed as in Standard Webhooks: HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`.',
     parameters: [
-      signatureHeader('webhook-id', 'The same for every attempt to deliver it.', 'msg_1'),
-      signatureHeader('webhook-timestamp', 'Unix seconds; at most five minutes off.', '1795420800'),
-      signatureHeader('webhook-signature', '`v1,<base64>`; several are separated by spaces.', 'v1,aGVsbG8='),
+      signatureHeader('webhook-id', 'The id of the callback, the same for each attempt.', 'msg_1'),
+      signatureHeader(
+        'webhook-timestamp',
+        'The time of signing in Unix seconds, at most five minutes off.',
+        '1795420800',
+      ),
+      signatureHeader(
+        'webhook-signature',
+        'The signature, `v1,<base64>`. Several are separated by spaces.',
+        'v1,aGVsbG8=',
+      ),
     ],
     request: { params: z.object({ rail: id }), body: doc.body(railAnswer) },
     responses: {
-      200: doc.json('It is taken.', railCallbackTaken, doc.POSITION),
+      200: doc.json('Callback accepted.', railCallbackTaken, doc.POSITION),
       ...doc.problems(
         'unauthenticated',
         'route_not_found',

@@ -22,7 +22,7 @@ const ONE = '/v1/schedules/{id}';
 
 /** Temporal is asked for the schedule first, and then for the transfer: both together end within 10 s too. */
 const triggerTimeout: MiddlewareHandler<ApiEnv> = timeout(9_000, () => {
-  const detail = 'No outcome in time. The same request again, with its key, will tell.';
+  const detail = 'The outcome is not known yet. Send the same request with the same Idempotency-Key again.';
   return new ProblemError('dependency_unavailable', { detail });
 });
 
@@ -31,12 +31,13 @@ const create = createRoute({
   path: '/v1/schedules',
   operationId: 'createSchedule',
   tags: TAGS,
-  summary: 'Make a transfer again and again',
+  summary: 'Create a schedule',
+  description: 'Makes a transfer repeatedly: by a cron expression or at a fixed interval.',
   middleware: requiredBody,
   parameters: [doc.idempotencyKeyHeader(true, 'schedule-1')],
   request: { body: doc.body(scheduleBody) },
   responses: {
-    201: doc.json('It is made.', scheduleResource, { ...doc.LOCATION, ...doc.REPLAYED }),
+    201: doc.json('The new schedule.', scheduleResource, { ...doc.LOCATION, ...doc.REPLAYED }),
     ...doc.problems(
       'idempotency_key_missing',
       'payload_too_large',
@@ -51,7 +52,8 @@ const list = createRoute({
   path: '/v1/schedules',
   operationId: 'listSchedules',
   tags: TAGS,
-  summary: 'List schedules, newest first',
+  summary: 'List schedules',
+  description: 'Returns the schedules, newest first.',
   middleware: queryTimeout,
   request: { query: z.object(pageQuery) },
   responses: {
@@ -65,7 +67,8 @@ const get = createRoute({
   path: ONE,
   operationId: 'getSchedule',
   tags: TAGS,
-  summary: 'Get a schedule, with its last firings and the next ones',
+  summary: 'Get a schedule',
+  description: 'Returns the schedule with its last and its next firings.',
   middleware: queryTimeout,
   request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
   responses: {
@@ -80,7 +83,7 @@ const changing = {
   middleware: optionalBody,
   request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
   responses: {
-    200: doc.json('It is so now.', scheduleResource),
+    200: doc.json('The updated schedule.', scheduleResource),
     ...doc.problems('schedule_not_found', 'payload_too_large', 'unsupported_media_type'),
   },
 };
@@ -89,7 +92,8 @@ const pause = createRoute({
   ...changing,
   path: `${ONE}/pause`,
   operationId: 'pauseSchedule',
-  summary: 'Stop a schedule from firing',
+  summary: 'Pause a schedule',
+  description: 'The schedule has no firings until it is resumed.',
   parameters: [doc.idempotencyKeyHeader(false, 'pause-1')],
 });
 
@@ -97,7 +101,8 @@ const resume = createRoute({
   ...changing,
   path: `${ONE}/resume`,
   operationId: 'resumeSchedule',
-  summary: 'Let a schedule fire again; what came due meanwhile is left out',
+  summary: 'Resume a schedule',
+  description: 'Firings that were due during the pause are skipped.',
   parameters: [doc.idempotencyKeyHeader(false, 'resume-1')],
 });
 
@@ -106,13 +111,14 @@ const trigger = createRoute({
   path: `${ONE}/trigger`,
   operationId: 'triggerSchedule',
   tags: TAGS,
-  summary: 'Make the transfer of a schedule now, besides those that are due',
+  summary: 'Trigger a schedule',
+  description: 'Makes the transfer of the schedule now, in addition to the regular firings.',
   middleware: [triggerTimeout, optionalBody] as const,
   parameters: [doc.idempotencyKeyHeader(false, 'trigger-1'), doc.preferHeader],
   request: { params: doc.idParam, body: { ...doc.body(z.strictObject({})), required: false } },
   responses: {
-    201: doc.json('It is posted.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
-    202: doc.json('It is on its way.', transferResource, doc.WAITING_HEADERS),
+    201: doc.json('The posted transfer.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
+    202: doc.json('The transfer, which will be carried out.', transferResource, doc.WAITING_HEADERS),
     ...doc.problems(
       'schedule_not_found',
       'account_not_found',
@@ -134,9 +140,10 @@ const remove = createRoute({
   path: ONE,
   operationId: 'deleteSchedule',
   tags: TAGS,
-  summary: 'End a schedule for good',
+  summary: 'Delete a schedule',
+  description: 'Ends the schedule for good. Transfers already made are not affected.',
   request: { params: doc.idParam },
-  responses: { 204: { description: 'It is gone.' }, ...doc.problems('schedule_not_found') },
+  responses: { 204: { description: 'The schedule is deleted.' }, ...doc.problems('schedule_not_found') },
 });
 
 /** The routes of schedules. */
@@ -214,5 +221,5 @@ function there<Found>(id: string, found: Found | undefined): Found {
 }
 
 function notFound(id: string): ProblemError {
-  return new ProblemError('schedule_not_found', { detail: `There is no schedule ${id}.` });
+  return new ProblemError('schedule_not_found', { detail: `Schedule ${id} does not exist.` });
 }

@@ -19,13 +19,15 @@ const statement = createRoute({
   path: '/v1/accounts/{id}/statement',
   operationId: 'getStatement',
   tags: ['Accounts'],
-  summary: 'Get the entries of an account, oldest first',
+  summary: 'Get the statement of an account',
+  description:
+    'Returns the entries of the account, oldest first, with the balance after each. As JSON or as CSV.',
   middleware: queryTimeout,
   request: {
     params: doc.idParam,
     query: z.object({
-      from: doc.filter(time, 'From this time on, RFC 3339 UTC.'),
-      to: doc.filter(time, 'Before this time, RFC 3339 UTC.'),
+      from: doc.filter(time, 'Only entries at or after this time, RFC 3339 in UTC.'),
+      to: doc.filter(time, 'Only entries before this time, RFC 3339 in UTC.'),
       ...pageQuery,
       min_position: minPosition,
     }),

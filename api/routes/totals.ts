@@ -14,14 +14,15 @@ const totals = createRoute({
   path: '/v1/accounts/{id}/totals',
   operationId: 'getDailyTotals',
   tags: ['Accounts'],
-  summary: 'Get what an account took in and gave out on each day, oldest first',
-  description: 'Days are those of UTC, by the times of the events. A day without entries is left out.',
+  summary: 'Get the daily totals of an account',
+  description:
+    'Returns debits, credits and the closing balance of each day, oldest first. Days are in UTC, by the times of the events. Days without entries are left out.',
   middleware: queryTimeout,
   request: {
     params: doc.idParam,
     query: z.object({
-      from: doc.filter(day, 'From this day on, UTC.'),
-      to: doc.filter(day, 'Before this day, UTC.'),
+      from: doc.filter(day, 'Only this day and later ones, in UTC.'),
+      to: doc.filter(day, 'Only days before this one, in UTC.'),
       ...pageQuery,
       min_position: minPosition,
     }),

@@ -16,13 +16,14 @@ const create = createRoute({
   path: '/v1/transactions',
   operationId: 'createTransaction',
   tags: ['Moving money'],
-  summary: 'Post many entries at once',
+  summary: 'Post a transaction',
+  description: 'Posts two or more entries at once: either all of them or none.',
   middleware: requiredBody,
   parameters: [doc.idempotencyKeyHeader(true, 'transaction-1'), doc.preferHeader],
   request: { body: doc.body(transactionBody) },
   responses: {
-    201: doc.json('It is posted.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
-    202: doc.json('It is on its way.', transferResource, doc.ACCEPTED_HEADERS),
+    201: doc.json('The posted transaction.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
+    202: doc.json('The transaction, which will be carried out.', transferResource, doc.ACCEPTED_HEADERS),
     ...doc.problems(
       'idempotency_key_missing',
       'account_not_found',
@@ -45,6 +46,7 @@ const get = createRoute({
   operationId: 'getTransaction',
   tags: ['Transfers'],
   summary: 'Get a transaction',
+  description: 'Returns the transaction with its entries.',
   middleware: queryTimeout,
   request: { params: doc.idParam, query: z.object({ min_position: minPosition }) },
   responses: {

@@ -19,8 +19,8 @@ const answering = {
 };
 
 const answers = {
-  200: doc.json('It is so now.', transferResource, doc.COMMAND_HEADERS),
-  202: doc.json('It is durable.', acceptedCommand, doc.ACCEPTED_HEADERS),
+  200: doc.json('The updated transfer.', transferResource, doc.COMMAND_HEADERS),
+  202: doc.json('Accepted; will be carried out.', acceptedCommand, doc.ACCEPTED_HEADERS),
 };
 
 const PROBLEMS = [
@@ -38,7 +38,8 @@ const approve = createRoute({
   ...answering,
   path: '/v1/transfers/{id}/approve',
   operationId: 'approveTransfer',
-  summary: 'Approve a transfer: it is posted, or waits for its date',
+  summary: 'Approve a transfer',
+  description: 'The transfer is posted, or waits for its date.',
   parameters: [doc.idempotencyKeyHeader(false, 'approve-1'), doc.preferHeader],
   responses: { ...answers, ...doc.problems(...PROBLEMS, ...FAILURES) },
 });
@@ -47,7 +48,8 @@ const reject = createRoute({
   ...answering,
   path: '/v1/transfers/{id}/reject',
   operationId: 'rejectTransfer',
-  summary: 'Refuse to approve a transfer: what it held is let go',
+  summary: 'Reject a transfer',
+  description: 'Rejects a transfer that awaits approval, and releases the money held for it.',
   parameters: [doc.idempotencyKeyHeader(false, 'reject-1'), doc.preferHeader],
   responses: { ...answers, ...doc.problems(...PROBLEMS) },
 });
@@ -56,7 +58,9 @@ const cancel = createRoute({
   ...answering,
   path: '/v1/transfers/{id}/cancel',
   operationId: 'cancelTransfer',
-  summary: 'Call back a transfer that waits for approval or for its date',
+  summary: 'Cancel a transfer',
+  description:
+    'Cancels a transfer that waits for its approval or its date, and releases the money held for it.',
   parameters: [doc.idempotencyKeyHeader(false, 'cancel-1'), doc.preferHeader],
   responses: { ...answers, ...doc.problems(...PROBLEMS) },
 });
@@ -65,12 +69,13 @@ const reversal = createRoute({
   ...shared,
   path: '/v1/transfers/{id}/reversal',
   operationId: 'reverseTransfer',
-  summary: 'Undo a posted transfer, wholly or in part',
+  summary: 'Reverse a transfer',
+  description: 'Moves the money of a posted transfer back, in full or in part, by a new transfer.',
   parameters: [doc.idempotencyKeyHeader(true, 'reversal-1'), doc.preferHeader],
   request: { params: doc.idParam, body: { ...doc.body(reversalBody), required: false } },
   responses: {
-    201: doc.json('It is posted.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
-    202: doc.json('It is on its way.', transferResource, doc.ACCEPTED_HEADERS),
+    201: doc.json('The posted reversal.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
+    202: doc.json('The reversal, which will be carried out.', transferResource, doc.ACCEPTED_HEADERS),
     ...doc.problems(
       'idempotency_key_missing',
       'transfer_not_found',

@@ -31,12 +31,13 @@ const create = createRoute({
   path: '/v1/webhooks',
   operationId: 'createWebhook',
   tags: TAGS,
-  summary: 'Have events sent to a URL',
+  summary: 'Create a webhook',
+  description: 'Delivers events to a URL, from now on.',
   middleware: [queryTimeout, requiredBody] as const,
   parameters: [doc.idempotencyKeyHeader(false, 'webhook-1')],
   request: { body: doc.body(webhookBody) },
   responses: {
-    201: doc.json('It is made, and gets what happens from now on.', createdWebhook, {
+    201: doc.json('The new webhook, with its secret.', createdWebhook, {
       ...doc.LOCATION,
       ...doc.REPLAYED,
     }),
@@ -54,7 +55,8 @@ const list = createRoute({
   path: '/v1/webhooks',
   operationId: 'listWebhooks',
   tags: TAGS,
-  summary: 'List webhooks, newest first',
+  summary: 'List webhooks',
+  description: 'Returns the webhooks without their secrets, newest first.',
   middleware: queryTimeout,
   request: { query: z.object(pageQuery) },
   responses: { 200: doc.json('A page of webhooks.', webhookPage), ...doc.problems('invalid_cursor') },
@@ -66,6 +68,7 @@ const get = createRoute({
   operationId: 'getWebhook',
   tags: TAGS,
   summary: 'Get a webhook',
+  description: 'Returns the webhook without its secret.',
   middleware: queryTimeout,
   request: { params: doc.idParam },
   responses: { 200: doc.json('The webhook.', webhookResource), ...doc.problems('webhook_not_found') },
@@ -76,11 +79,12 @@ const change = createRoute({
   path: ONE,
   operationId: 'changeWebhook',
   tags: TAGS,
-  summary: 'Change a webhook, or turn it off and on',
+  summary: 'Change a webhook',
+  description: 'Changes the URL or the types, or disables or enables the webhook.',
   middleware: [queryTimeout, requiredBody] as const,
   request: { params: doc.idParam, body: doc.body(webhookChange) },
   responses: {
-    200: doc.json('It is so now.', webhookResource),
+    200: doc.json('The updated webhook.', webhookResource),
     ...doc.problems('webhook_not_found', 'payload_too_large', 'unsupported_media_type'),
   },
 });
@@ -90,7 +94,8 @@ const rotateSecret = createRoute({
   path: `${ONE}/rotate-secret`,
   operationId: 'rotateWebhookSecret',
   tags: TAGS,
-  summary: 'Sign with another secret; with the one before too, for 24 hours',
+  summary: 'Rotate the secret of a webhook',
+  description: 'Deliveries are signed with the new secret and, for 24 hours, with the previous one too.',
   middleware: [queryTimeout, optionalBody] as const,
   parameters: [doc.idempotencyKeyHeader(false, 'rotate-1')],
   request: { params: doc.idParam, body: { ...doc.body(secretRotation), required: false } },
@@ -110,10 +115,11 @@ const remove = createRoute({
   path: ONE,
   operationId: 'deleteWebhook',
   tags: TAGS,
-  summary: 'End a webhook for good',
+  summary: 'Delete a webhook',
+  description: 'Ends the webhook for good. Nothing more is delivered to it.',
   middleware: queryTimeout,
   request: { params: doc.idParam },
-  responses: { 204: { description: 'It is gone.' }, ...doc.problems('webhook_not_found') },
+  responses: { 204: { description: 'The webhook is deleted.' }, ...doc.problems('webhook_not_found') },
 });
 
 const deliveries = createRoute({
@@ -121,11 +127,12 @@ const deliveries = createRoute({
   path: `${ONE}/deliveries`,
   operationId: 'listDeliveries',
   tags: TAGS,
-  summary: 'List what became of the deliveries, newest events first',
+  summary: 'List the deliveries of a webhook',
+  description: 'Returns the deliveries with at least one attempt, newest events first.',
   middleware: queryTimeout,
   request: { params: doc.idParam, query: z.object(pageQuery) },
   responses: {
-    200: doc.json('A page of deliveries: of events that were tried at least once.', deliveryPage),
+    200: doc.json('A page of deliveries.', deliveryPage),
     ...doc.problems('invalid_cursor', 'webhook_not_found'),
   },
 });
@@ -135,7 +142,8 @@ const redeliver = createRoute({
   path: `${ONE}/deliveries/{event}/redeliver`,
   operationId: 'redeliver',
   tags: TAGS,
-  summary: 'Send an event again; by its position, any event of the log',
+  summary: 'Redeliver an event',
+  description: 'Delivers an event once more. By its position, any event of the log can be delivered.',
   middleware: [queryTimeout, optionalBody] as const,
   parameters: [doc.idempotencyKeyHeader(false, 'redeliver-1')],
   request: {
@@ -146,12 +154,15 @@ const redeliver = createRoute({
         .min(1)
         .max(200)
         .regex(/^[\x21-\x7e]+$/, 'must be the id of an event, or its position')
-        .meta({ description: 'The id of an event that was tried, or the position of any.', example: '42' }),
+        .meta({
+          description: 'The id of an event with a delivery, or the position of any event.',
+          example: '42',
+        }),
     }),
     body: { ...doc.body(z.strictObject({})), required: false },
   },
   responses: {
-    202: doc.json('It is durably on its way.', askedDelivery),
+    202: doc.json('Accepted; will be carried out.', askedDelivery),
     ...doc.problems(
       'webhook_not_found',
       'delivery_not_found',
@@ -184,7 +195,7 @@ export function webhookRoutes(deps: ApiDependencies) {
       });
       if (made === 'reused') throw keyReused();
       if (made === 'deleted') {
-        const detail = 'The webhook that this request has made was deleted.';
+        const detail = 'The webhook that this request created was deleted.';
         throw new ProblemError('webhook_not_found', { detail });
       }
       c.header('Location', `/v1/webhooks/${made.webhook.id}`);
@@ -241,7 +252,9 @@ export function webhookRoutes(deps: ApiDependencies) {
       if ((await find(webhook)).status === 'disabled') throw new ProblemError('webhook_disabled');
       const asked = await webhooks.redeliver(webhook, event);
       if (asked === undefined) {
-        throw new ProblemError('delivery_not_found', { detail: `There is no event ${event} to deliver.` });
+        throw new ProblemError('delivery_not_found', {
+          detail: `Event ${event} does not exist or is not published.`,
+        });
       }
       return c.json(asked, 202);
     });
@@ -253,5 +266,5 @@ function there(webhook: string, found: WebhookResource | undefined): WebhookReso
 }
 
 function notFound(webhook: string): ProblemError {
-  return new ProblemError('webhook_not_found', { detail: `There is no webhook ${webhook}.` });
+  return new ProblemError('webhook_not_found', { detail: `Webhook ${webhook} does not exist.` });
 }

@@ -119,10 +119,10 @@ describe('a body that is not valid is refused whole', () => {
   test('because two lines have the same id', async () => {
     const twins = [{ ...transfer, id: 'a' }, transfer, { ...transfer, id: 'a' }];
     expect(await errorsOf(post({ transfers: twins }, KEY))).toEqual([
-      { path: 'transfers.2.id', message: 'must be unique: transfers.0 has it' },
+      { path: 'transfers.2.id', message: 'must be unique: transfers.0 has the same id' },
     ]);
     expect(await errorsOf(ndjson(rows(twins)))).toEqual([
-      { path: 'line 3.id', message: 'must be unique: line 1 has it' },
+      { path: 'line 3.id', message: 'must be unique: line 1 has the same id' },
     ]);
   });
 

@@ -64,7 +64,7 @@ describe('a command that moves money', () => {
       expect(response.headers.get('idempotency-replayed')).toBe(replayed ? 'true' : null);
       expect(await response.json()).toEqual({
         type: 'urn:tallybook:problem:insufficient_funds',
-        title: 'The account has less available than that.',
+        title: 'Insufficient available balance',
         status: 422,
         code: 'insufficient_funds',
         detail: 'Account alice has 0 available.',

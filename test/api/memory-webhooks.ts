@@ -71,7 +71,7 @@ export function memoryWebhooks(ids: readonly string[] = []): Webhooks {
       const given = Object.entries(change).filter(([, value]) => value !== undefined);
       if (stored) Object.assign(stored.shown, Object.fromEntries(given));
       if (stored?.shown.status === 'disabled') {
-        Object.assign(stored.shown, { disabled_at: at, disabled_reason: 'It was asked for.' });
+        Object.assign(stored.shown, { disabled_at: at, disabled_reason: 'Disabled by request.' });
       }
       return Promise.resolve(stored?.shown);
     },

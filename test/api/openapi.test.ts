@@ -1,7 +1,9 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
+import { asyncApi } from '../../contracts/asyncapi.ts';
 import { PROBLEMS } from '../../contracts/problems.ts';
+import { EVENT_OCCASIONS } from '../../contracts/published-events.ts';
 import type { RejectionCode } from '../../domain/rejections.ts';
 import {
   account,
@@ -25,6 +27,7 @@ type Media = Record<string, { schema: object }>;
 type Operation = {
   operationId: string;
   summary: string;
+  description: string;
   tags: string[];
   parameters?: Parameter[];
   requestBody?: { required?: boolean; content: Media };
@@ -62,6 +65,27 @@ const KEPT_BESIDE_THE_LOG = /^\/v1\/webhooks(\/|$)/;
 
 const SOMETIMES = /^(Idempotency-Replayed|Link)$/;
 const WHERE_ASKED_FOR = /^(Idempotency-Replayed|Ledger-Position|Preference-Applied)$/;
+
+/** The first word of a summary is a verb. */
+const IMPERATIVE =
+  /^(Approve|Cancel|Capture|Change|Check|Close|Create|Delete|Extend|Freeze|Get|List|Make|Open|Pause|Place|Post|Redeliver|Reject|Report|Resolve|Resume|Reverse|Rotate|Trigger|Unfreeze|Void)( [A-Za-z-]+,?)+$/;
+
+const SENTENCES = /^[A-Z0-9`][^]*[.:]$/;
+
+/** Words that this project once used where the field has a term. */
+const PRIVATE_WORDS =
+  /\b(told|heard|said|whoever|nobody|let go|lets? the money|set aside|sets aside|taken on|what became|comes? about|to come about|it is so|what is none|wholly|called off|asked for|answers? to)\b/i;
+
+/** Every text called `description`, and where it stands. */
+function descriptionsBelow(value: unknown, path = ''): { path: string; description: string }[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]: [string, unknown]) => {
+    const at = `${path}/${name}`;
+    return name === 'description' && typeof inner === 'string'
+      ? [{ path: at, description: inner }]
+      : descriptionsBelow(inner, at);
+  });
+}
 
 /** What is wrong with a value by a schema of the document. */
 function mistakes(schema: object, value: unknown): unknown {
@@ -125,6 +149,40 @@ describe('the OpenAPI document', () => {
         }
       }
     }
+  });
+
+  it.each(operations)('speaks plainly: $operation.operationId', ({ operation }) => {
+    // An imperative such as "Place a hold": a verb, no full stop.
+    expect(operation.summary).toMatch(IMPERATIVE);
+    expect(operation.summary.length).toBeLessThanOrEqual(60);
+    expect(operation.description).toMatch(SENTENCES);
+    for (const [status, { description }] of Object.entries(operation.responses)) {
+      if (Number(status) < 300) expect(description).toMatch(SENTENCES);
+    }
+  });
+
+  it('describes every field, parameter and header in whole sentences', () => {
+    const described = descriptionsBelow(document).filter(
+      ({ path }) => !/\/responses\/[45]\d\d\/desc/.test(path),
+    );
+    expect(described.length).toBeGreaterThan(300);
+    expect(described.filter(({ description }) => !SENTENCES.test(description))).toEqual([]);
+  });
+
+  it('has problem titles that are phrases', () => {
+    for (const { title } of Object.values(PROBLEMS)) expect(title).toMatch(/^[A-Z][A-Za-z-]*( [A-Za-z-]+)+$/);
+    const titles = Object.values(PROBLEMS).map(({ title }) => title);
+    expect(new Set(titles).size).toBe(titles.length);
+  });
+
+  it('uses the words of the field', () => {
+    const texts = descriptionsBelow(document).map(({ description }) => description);
+    texts.push(...operations.map(({ operation }) => operation.summary));
+    texts.push(
+      ...descriptionsBelow(asyncApi({ ledger: 'main', natsServer: 'nats:4222' })).map((at) => at.description),
+    );
+    texts.push(...Object.values(EVENT_OCCASIONS), ...Object.values(PROBLEMS).map(({ title }) => title));
+    expect(texts.filter((one) => PRIVATE_WORDS.test(one))).toEqual([]);
   });
 
   it('has examples that are valid', () => {

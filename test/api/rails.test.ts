@@ -135,7 +135,7 @@ describe('a callback', () => {
       const { app } = testApp({ outcome: answered(status) });
       const response = await app.request(PATH, signed({ id: 'tr_1', state }));
       expect([response.status, await response.json()]).toEqual([200, { id: 'tr_1', status }]);
-      const message = `The rail simulator says that transfer tr_1 is ${state}, but it is ${status}. Nothing was changed.`;
+      const message = `The rail simulator reports transfer tr_1 as ${state}, but it is ${status}. The callback was ignored.`;
       expect(lines.mock.calls.map(([line]) => JSON.parse(line as string) as object)).toEqual(
         told ? [{ level: 'warn', request_id: expect.any(String), message }] : [],
       );

@@ -114,7 +114,7 @@ describe('a rail that is down', () => {
 
   test('and stays down, is given up at last: nobody knows, so the transfer is parked', async () => {
     const withdrawal = await withdraw('settle', 'elsewhere');
-    await parked(withdrawal, /^The rail elsewhere could not be got to say what became of it.*ECONNREFUSED/);
+    await parked(withdrawal, /^The rail elsewhere did not report an outcome.*ECONNREFUSED/);
     const resolved = await resolve(withdrawal, { outcome: 'failed' });
     expect(resolved.body).toMatchObject({ status: 'failed', reason: 'resolved_as_failed' });
   });
@@ -142,7 +142,7 @@ describe('what the rail does ends in', () => {
 
   test('a contradiction, which is logged for people to read', async () => {
     const log = await readFile(join(tallybook.dataDir, 'logs', 'app.log'), 'utf8');
-    expect(log).toMatch(/The rail simulator says that transfer tr_\w+ is declined, but it is posted/);
+    expect(log).toMatch(/The rail simulator reports transfer tr_\w+ as declined, but it is posted/);
   });
 
   test('the same answer for the same key, however it ended', async () => {
@@ -221,7 +221,7 @@ describe('a transfer whose rail cannot tell', () => {
     const connection = await Connection.connect({ address: tallybook.temporalAddress });
     const workflow = new Client({ connection }).workflow.getHandle(`transfer/${withdrawal.id}`);
     await workflow.cancel();
-    await parked(withdrawal, /^Its workflow was cancelled/);
+    await parked(withdrawal, /^The workflow of the transfer was cancelled/);
     await expect.poll(async () => (await workflow.describe()).status.name).toBe('CANCELLED');
     const resolved = await resolve(withdrawal, { outcome: 'completed' });
     expect([resolved.status, resolved.body.status]).toEqual([200, 'posted']);
@@ -242,7 +242,10 @@ describe('a transfer whose rail cannot tell', () => {
   test('does not lose money that has left while its account was frozen', async () => {
     const withdrawal = await withdraw('late:2000');
     await http.post(`/v1/accounts/${withdrawal.account}/freeze`, {});
-    await parked(withdrawal, /^The rail has settled it, but it cannot be posted: .* is frozen/);
+    await parked(
+      withdrawal,
+      /^The rail has settled the payment, but the transfer cannot be posted: .* is frozen/,
+    );
     const refused = await resolve(withdrawal, { outcome: 'completed' });
     expect([refused.status, refused.body.code]).toEqual([422, 'account_frozen']);
     await http.post(`/v1/accounts/${withdrawal.account}/unfreeze`, {});

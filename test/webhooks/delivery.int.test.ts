@@ -168,7 +168,7 @@ describe('a delivery that fails', () => {
     await ledger.deposit();
     await expect
       .poll(async () => await ledger.deliveries(id), WAIT)
-      .toMatchObject([{ status: 'retrying', attempts: 1, last_error: 'No answer within 1 s.' }]);
+      .toMatchObject([{ status: 'retrying', attempts: 1, last_error: 'No response within 1 s.' }]);
     await expect
       .poll(async () => await ledger.deliveries(id), WAIT)
       .toMatchObject([{ status: 'delivered', attempts: 2 }]);

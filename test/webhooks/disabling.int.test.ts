@@ -81,7 +81,7 @@ describe('a webhook is disabled', () => {
     expect(await ledger.webhooks.find(id)).toMatchObject({ status: 'active' });
     await expect.poll(async () => (await ledger.webhooks.find(id))?.status, WAIT).toBe('disabled');
     const { disabled_reason } = (await ledger.webhooks.find(id)) ?? {};
-    expect(disabled_reason).toMatch(/^Nothing could be delivered since .* tried 4 times\. .* HTTP 500\.$/);
+    expect(disabled_reason).toMatch(/^No delivery has succeeded since .* attempted 4 times\. .* HTTP 500\.$/);
     await expect
       .poll(async () => await ledger.deliveries(id), WAIT)
       .toMatchObject([{ status: 'failed', attempts: PAUSES.length + 1, last_error: 'HTTP 500.' }]);

@@ -118,7 +118,7 @@ describe('when nobody knows', () => {
     await ledger.sleep('2 hours');
     await expect.poll(now).toEqual({
       status: 'pending',
-      reason: expect.stringMatching(/^The rail sepa could not.*: it answered 503$/),
+      reason: expect.stringMatching(/^The rail sepa did not report an outcome.*: it answered 503$/),
     });
     expect(await ledger.balances(source)).toEqual(HELD);
     // For months, if need be.
@@ -138,7 +138,9 @@ describe('when nobody knows', () => {
 
   test('not even the rail, it is parked at once, and resolved from the Temporal UI by its outcome', async () => {
     await payOut(() => ({ state: 'unknown', reason: 'a fire' }));
-    await expect.poll(now).toMatchObject({ reason: 'The rail sepa does not know what became of it: a fire' });
+    await expect
+      .poll(now)
+      .toMatchObject({ reason: 'The rail sepa does not know the outcome of the payment: a fire' });
     const nonsense = handle().executeUpdate('resolve', { args: [{ outcome: 'lost' }] });
     await expect(nonsense).rejects.toThrow('Workflow Update failed');
     await handle().executeUpdate('resolve', { args: [{ outcome: 'completed', reason: 'on the statement' }] });
@@ -200,7 +202,7 @@ describe('once the money is on its way', () => {
     await payOut(() => ({ state: 'accepted' }));
     await handle().cancel();
     await expect(handle().result()).rejects.toThrow('Workflow execution cancelled');
-    expect(await now()).toEqual({ status: 'pending', reason: 'Its workflow was cancelled.' });
+    expect(await now()).toEqual({ status: 'pending', reason: 'The workflow of the transfer was cancelled.' });
     expect(await ledger.balances(source)).toEqual(HELD);
     expect(statusOf(await ledger.ask(resolve('completed')))).toBe('posted');
     expect(await ledger.balances(source)).toEqual(OUT);
