@@ -3,10 +3,10 @@
  * one effect and one outcome.
  */
 import { activityInfo } from '@temporalio/activity';
-import { makesTransfer, type CommandRequest, type Unstamped } from '../contracts/commands.ts';
+import { makesTransfer, type Answer, type CommandRequest, type Unstamped } from '../contracts/commands.ts';
 import type { HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
-import type { OutcomeBoard } from '../contracts/outcome-board.ts';
+import { boardName, type OutcomeBoard } from '../contracts/outcome-board.ts';
 import { holdFrom, transferFrom } from '../contracts/resources.ts';
 import type { Appender } from '../eventlog/appender.ts';
 import type { EventReader } from '../eventlog/event-reader.ts';
@@ -52,18 +52,22 @@ export function createActivities(deps: ActivityDependencies): Activities {
     ...createTogetherActivity(deps),
     async carryOut(unstamped) {
       const { attempt, workflowExecution } = activityInfo();
-      const workflowId = workflowExecution?.workflowId;
+      const post = (answer: Answer | undefined) => {
+        if (workflowExecution)
+          board?.post({ name: boardName(unstamped), runId: workflowExecution.runId }, answer);
+      };
       try {
-        if (workflowId === undefined) throw new Error('A command is carried out by a workflow');
+        if (workflowExecution === undefined) throw new Error('A command is carried out by a workflow');
+        const { workflowId } = workflowExecution;
         const request = { requested_at: now(), ...unstamped } as CommandRequest;
         const result = await answerOf(reader, await appender.submit({ request, workflowId }));
         // A refusal, and a command to what is there already, is over only with its workflow: the id is free again then.
         const final = (makesTransfer(request) || request.type === 'hold.place') && 'answer' in result;
-        board?.post(workflowId, final ? result.answer : undefined);
+        post(final ? result.answer : undefined);
         return { ...result, at: now() };
       } catch (error) {
         // Whether it is tried again the workflow knows: whoever waits here is to ask for its end.
-        if (workflowId !== undefined) board?.post(workflowId, undefined);
+        post(undefined);
         throw asFailure(error, attempt);
       }
     },

@@ -26,9 +26,9 @@ export function createTogetherActivity({ appender, reader, board }: TogetherDepe
   return {
     async carryOutTogether(requests, { told }) {
       const { attempt, workflowExecution } = activityInfo();
-      const workflowId = workflowExecution?.workflowId;
-      if (workflowId === undefined)
+      if (workflowExecution === undefined)
         throw asFailure(new Error('Commands are carried out by a workflow'), attempt);
+      const { workflowId, runId } = workflowExecution;
       const one = async (request: CommandRequest): Promise<CarriedTogether> => {
         try {
           return await answerOf(reader, await appender.submit({ request, workflowId }));
@@ -45,7 +45,7 @@ export function createTogetherActivity({ appender, reader, board }: TogetherDepe
         if (each.status === 'rejected') throw asFailure(each.reason, attempt);
         return each.value;
       });
-      board?.post(workflowId, results);
+      board?.post({ name: workflowId, runId }, results);
       const count = (what: string) => results.filter((result) => what in result).length;
       const counts = { recorded: count('answer'), refused: count('refusal'), failed: count('failure') };
       return told ? counts : { ...counts, results };

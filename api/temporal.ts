@@ -20,7 +20,7 @@ import {
 } from '../contracts/commands.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import { KEY_REUSED } from '../domain/rejections.ts';
-import type { OutcomeBoard } from '../contracts/outcome-board.ts';
+import { boardName, type OutcomeBoard } from '../contracts/outcome-board.ts';
 import { resourceWorkflowId, TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../contracts/workflow-ids.ts';
 import { createCoalescer, type CoalescingLimits } from './coalescing.ts';
 import { heard } from './heard.ts';
@@ -93,6 +93,12 @@ function repeated(outcome: CommandOutcome): CommandOutcome {
 type Ended = Answer & { readonly ended?: TransferResource | HoldResource };
 type Handle = WorkflowHandle<(request: CommandRequest) => Promise<Ended>>;
 
+/**
+ * One run of a resource's workflow. Others may follow it under the same id at any moment, for other commands: whoever
+ * wants to know what became of one command asks its own run.
+ */
+type Run = { readonly runId: string; readonly handle: Handle };
+
 /** One way of carrying a command out. */
 type Errand = { readonly workflowId: string; readonly wait: boolean; readonly deadline: number };
 
@@ -114,10 +120,7 @@ class Workflows {
   ): Promise<CommandOutcome> {
     const errand = { workflowId: workflowIdOf(request), wait, deadline };
     try {
-      const answered = updates(request)
-        ? await this.#inTurn(errand.workflowId, () => this.#update(request, errand))
-        : undefined;
-      return answered ?? (await this.#run(request, errand));
+      return await this.#carryOut(request, errand);
     } catch (error) {
       return outcomeOfFailure(error);
     }
@@ -143,8 +146,9 @@ class Workflows {
     request: CommandRequest,
     { workflowId, wait, deadline }: Errand,
   ): Promise<CommandOutcome | undefined> {
-    const handle = this.#handle(workflowId);
-    const name = request.type.slice(request.type.indexOf('.') + 1);
+    // Whichever run is there: an update carries its command, and is answered by what became of that.
+    const handle = this.#client.workflow.getHandle(workflowId);
+    const name = begins(request) ? 'repeat' : request.type.slice(request.type.indexOf('.') + 1);
     try {
       if (wait) {
         const answer = await this.#within(deadline, () =>
@@ -162,27 +166,46 @@ class Workflows {
     }
   }
 
-  /** Starts the command's workflow, or joins the one that carries the same request. */
-  async #run(request: CommandRequest, errand: Errand): Promise<CommandOutcome> {
+  /**
+   * By the workflow that sees the resource through, if there is one, else by a run of the command's own. What begins
+   * something has a run of its own; repeated, it may find that the resource is seen through by a run of another command.
+   */
+  async #carryOut(request: CommandRequest, errand: Errand): Promise<CommandOutcome> {
+    const { workflowId } = errand;
+    let told = updates(request);
+    for (;;) {
+      const answered = told
+        ? await this.#inTurn(workflowId, () => this.#update(request, errand))
+        : await this.#run(request, errand);
+      if (answered) return answered;
+      told = !told && workflowTypeOf(request) !== 'account';
+    }
+  }
+
+  /**
+   * Starts the command's workflow, or joins the one that carries the same request; undefined if one is under way that
+   * carries another, and may go on for long.
+   */
+  async #run(request: CommandRequest, errand: Errand): Promise<CommandOutcome | undefined> {
     const { workflowId, wait } = errand;
     // Before the start: the worker may be done before the start has returned.
-    const local = wait ? this.#board?.expect(workflowId) : undefined;
+    const local = wait ? this.#board?.expect(boardName(request)) : undefined;
     // What begins something begins it once, so only a run that recorded nothing may be followed by another.
     let reuse: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE' = begins(request)
       ? 'ALLOW_DUPLICATE_FAILED_ONLY'
       : 'ALLOW_DUPLICATE';
     try {
       for (;;) {
-        const handle = await this.#start(request, errand, reuse);
-        if (handle) {
+        const run = await this.#start(request, errand, reuse);
+        if (run) {
           if (!wait) return { type: 'accepted', workflowId };
           const answer =
-            ((await heard(local?.notice)) as Answer | undefined) ??
-            (await this.#answer(handle, request, errand));
+            ((await heard(local?.noticeOf(run.runId))) as Answer | undefined) ??
+            (await this.#answer(run, request, errand));
           return { type: 'answered', answer, replayed: answer.replayed };
         }
         const joined = await this.#join(request, errand);
-        if (joined) return joined;
+        if (joined !== 'start again') return joined === 'tell it' ? undefined : joined;
         reuse = 'ALLOW_DUPLICATE';
       }
     } finally {
@@ -195,11 +218,11 @@ class Workflows {
     request: CommandRequest,
     { workflowId, wait }: Errand,
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE',
-  ): Promise<Handle | undefined> {
+  ): Promise<Run | undefined> {
     // Whoever waits can be told to come again; what is accepted without waiting is carried out.
     const options: CarryOutOptions[] = wait ? [{ onOverload: 'fail' }] : [];
     try {
-      return await this.#within(Date.now() + START_TIMEOUT_MS, () =>
+      const { firstExecutionRunId } = await this.#within(Date.now() + START_TIMEOUT_MS, () =>
         this.#client.workflow.start(workflowTypeOf(request), {
           workflowId,
           taskQueue: TASK_QUEUE,
@@ -211,15 +234,16 @@ class Workflows {
           workflowIdConflictPolicy: 'FAIL',
         }),
       );
+      return this.#runOf(workflowId, firstExecutionRunId);
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
       throw error;
     }
   }
 
-  /** The answer to what a workflow was started for, which may be long before its end. */
+  /** The answer to what a run was started for, which may be long before its end. */
   async #answer(
-    handle: Handle,
+    { handle }: Run,
     request: CommandRequest,
     { deadline }: Pick<Errand, 'deadline'>,
   ): Promise<Answer> {
@@ -235,59 +259,66 @@ class Workflows {
   }
 
   /**
-   * Takes the outcome of the workflow that is there already, if it carries the same request. If it has begun the same
-   * thing in another way, the key was used before. Otherwise its end is waited for; then undefined says to start again.
-   * So it does to a request that does not wait, when the workflow gave up at a full queue.
+   * Takes the outcome of the run that is there already, if it carries the same request. If it has begun the same thing in
+   * another way, the key was used before. Of another command, a run that sees a transfer or a hold through is to be told;
+   * the end of any other is waited for. A request that does not wait starts again when that run gave up at a full queue.
    */
   async #join(
     request: CommandRequest,
     { workflowId, wait, deadline }: Errand,
-  ): Promise<CommandOutcome | undefined> {
-    const handle = this.#handle(workflowId);
-    const { request: running, options } = await this.#within(deadline, () => this.#input(workflowId));
+  ): Promise<CommandOutcome | 'start again' | 'tell it'> {
+    const run = await this.#latestRun(workflowId, deadline);
+    if (run === undefined) return 'start again';
+    const { request: running, options } = await this.#within(deadline, () => this.#input(run));
+    const goesOn = run.status === 'RUNNING';
     // The same words under another key are another command: of two who void a hold, one is told that it was too late.
-    const same =
-      running.fingerprint === request.fingerprint && running.idempotency_key === request.idempotency_key;
-    if (!same && begins(request) && begins(running)) {
-      return { type: 'refused', rejection: KEY_REUSED };
-    }
-    // A workflow that ends when the queue is full is no promise that its command will be carried out.
-    if (same && !wait && options.onOverload !== 'fail') {
-      const { status } = await this.#within(deadline, () => handle.describe());
-      if (status.name === 'RUNNING') return { type: 'accepted', workflowId };
-    }
-    if (same) {
-      const answer = await this.#answer(handle, request, { deadline }).catch((error: unknown): undefined => {
+    if (boardName(running) === boardName(request)) {
+      // A workflow that ends when the queue is full is no promise that its command will be carried out.
+      if (!wait && goesOn && options.onOverload !== 'fail') return { type: 'accepted', workflowId };
+      const answer = await this.#answer(run, request, { deadline }).catch((error: unknown): undefined => {
         if (wait || !isOverloaded(error)) throw error;
       });
-      return answer && { type: 'answered', answer, replayed: true };
+      return answer ? { type: 'answered', answer, replayed: true } : 'start again';
     }
-    await this.#within(deadline, () => handle.result()).catch((error: unknown) => {
+    if (begins(request) && begins(running)) return { type: 'refused', rejection: KEY_REUSED };
+    if (goesOn && workflowTypeOf(request) !== 'account') return 'tell it';
+    await this.#within(deadline, () => run.handle.result()).catch((error: unknown) => {
       if (!(error instanceof WorkflowFailedError)) throw error;
     });
-    return undefined;
+    return 'start again';
   }
 
   async find(workflowId: string): Promise<CommandInFlight | undefined> {
     const deadline = Date.now() + START_TIMEOUT_MS;
-    const handle = this.#handle(workflowId);
+    const run = await this.#latestRun(workflowId, deadline);
+    if (run?.status === 'RUNNING') {
+      const { request } = await this.#within(deadline, () => this.#input(run));
+      const answer = mayWait(request) ? await this.#soFar(run) : undefined;
+      return answer ? { type: 'answered', answer } : { type: 'running', request, workflowId };
+    }
+    if (run?.status !== 'COMPLETED') return undefined;
+    return { type: 'answered', answer: latest(await this.#within(deadline, () => run.handle.result())) };
+  }
+
+  /** The run that a workflow id stands for now; undefined if there is none, or none any more. */
+  async #latestRun(workflowId: string, deadline: number): Promise<(Run & { status: string }) | undefined> {
     try {
-      const { status } = await this.#within(deadline, () => handle.describe());
-      if (status.name === 'RUNNING') {
-        const { request } = await this.#within(deadline, () => this.#input(workflowId));
-        const answer = mayWait(request) ? await this.#soFar(handle) : undefined;
-        return answer ? { type: 'answered', answer } : { type: 'running', request, workflowId };
-      }
-      if (status.name !== 'COMPLETED') return undefined;
-      return { type: 'answered', answer: latest(await this.#within(deadline, () => handle.result())) };
+      const handle = this.#client.workflow.getHandle(workflowId);
+      const { runId, status } = await this.#within(deadline, () => handle.describe());
+      return { ...this.#runOf(workflowId, runId), status: status.name };
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
     }
   }
 
+  #runOf(workflowId: string, runId: string): Run {
+    type Carried = (request: CommandRequest) => Promise<Ended>;
+    return { runId, handle: this.#client.workflow.getHandle<Carried>(workflowId, runId) };
+  }
+
   /** What a workflow that waits has to tell by now; undefined if that is nothing, or no worker is there to tell it. */
-  async #soFar(handle: Handle): Promise<Answer | undefined> {
+  async #soFar({ handle }: Run): Promise<Answer | undefined> {
     try {
       return await this.#within(Date.now() + QUERY_TIMEOUT_MS, () =>
         handle.query<Answer | undefined>('latest'),
@@ -297,25 +328,21 @@ class Workflows {
     }
   }
 
-  /** What the latest run of a workflow was started with. */
-  async #input(workflowId: string): Promise<{ request: CommandRequest; options: CarryOutOptions }> {
+  /** What a run was started with. */
+  async #input({ runId, handle }: Run): Promise<{ request: CommandRequest; options: CarryOutOptions }> {
     const { namespace } = this.#client.options;
     const response = await this.#client.workflowService.getWorkflowExecutionHistory({
       namespace,
-      execution: { workflowId },
+      execution: { workflowId: handle.workflowId, runId },
       maximumPageSize: 1,
     });
     const started = response.history?.events?.[0]?.workflowExecutionStartedEventAttributes;
     const [request, options] = started?.input?.payloads ?? [];
-    if (!request) throw new Error(`Workflow ${workflowId} has no input`);
+    if (!request) throw new Error(`Workflow ${handle.workflowId} has no input`);
     return {
       request: defaultPayloadConverter.fromPayload<CommandRequest>(request),
       options: options ? defaultPayloadConverter.fromPayload<CarryOutOptions>(options) : {},
     };
-  }
-
-  #handle(workflowId: string): Handle {
-    return this.#client.workflow.getHandle<(request: CommandRequest) => Promise<Ended>>(workflowId);
   }
 
   #within<Result>(deadline: number, call: () => Promise<Result>): Promise<Result> {

@@ -33,7 +33,8 @@ export function createTogether(
           typedSearchAttributes: searchAttributesOfMany(requests),
         }),
       );
-      const told = (await heard(local?.notice)) as readonly CarriedTogether[] | undefined;
+      const told = (await heard(local?.noticeOf(handle.firstExecutionRunId))) as
+        readonly CarriedTogether[] | undefined;
       if (told) return told.map(settledOf);
       const { results } = await client.withDeadline(deadline, () => handle.result() as Promise<Together>);
       if (results) return results.map(settledOf);

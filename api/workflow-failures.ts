@@ -7,7 +7,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
-import { ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
 import { REJECTIONS, type RejectionCode } from '../domain/rejections.ts';
 import type { CommandOutcome } from './commands.ts';
 
@@ -29,6 +29,10 @@ export function outcomeOfFailure(error: unknown): CommandOutcome {
     if (failure?.type === 'overloaded') return unavailable('overloaded', failure.message);
     if (failure?.type === 'dependency_unavailable' || causes.some((c) => c instanceof TimeoutFailure)) {
       return unavailable('dependency_unavailable', failure?.message ?? 'The log did not respond in time.');
+    }
+    // Somebody ended the workflow in the Temporal UI, in the middle of the command.
+    if (causes.some((cause) => cause instanceof TerminatedFailure || cause instanceof CancelledFailure)) {
+      return unavailable('dependency_unavailable', LATE);
     }
     throw error;
   }

@@ -77,14 +77,23 @@ function receipt({ data, position }: RecordedEvent<'CommandAnswered'>, replayed:
     return { type: 'account', id, state, created, position, replayed };
   }
   if (transfer) {
-    const shown = { ...transfer, position: transfer.position ?? before };
+    const shown = withPosition(transfer, transfer.position ?? before);
     const refusal = why ? { rejection: why } : {};
     return { type: 'transfer', transfer: shown, created, position: shown.position, replayed, ...refusal };
   }
   if (hold) {
-    const shown = { ...hold, position: hold.position ?? before };
+    const shown = withPosition(hold, hold.position ?? before);
     return { type: 'hold', hold: shown, created, position: shown.position, replayed };
   }
   if (why) return { type: 'rejected', rejection: why, position, replayed };
   throw new Error(`The receipt at position ${position} says nothing`);
+}
+
+/** With its position where the first answer had it: the same request is answered word for word the same. */
+function withPosition<Resource extends TransferResource | HoldResource>(
+  resource: Resource,
+  position: number,
+) {
+  const { workflow_id, ...rest } = resource;
+  return { ...rest, position, workflow_id } as Resource & { position: number };
 }

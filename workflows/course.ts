@@ -76,8 +76,6 @@ export class Course<Name extends keyof Resources, Kind extends Resources[Name] =
   async begin(request: CommandRequest, options: CarryOutOptions | undefined): Promise<Answer> {
     const answer = await this.#carryOut(request, activitiesFor(options).carryOut);
     upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: this.#resource?.status ?? 'failed' }]);
-    // An answer of old says how it was then.
-    if (answer.replayed && this.#resource) this.#know(await this.#read());
     this.#first = answer;
     return answer;
   }
@@ -132,7 +130,8 @@ export class Course<Name extends keyof Resources, Kind extends Resources[Name] =
     const result = await CancellationScope.nonCancellable(() => carryOut(request));
     const answer = recorded(result);
     const resource = answer[this.#name] as Kind | undefined;
-    if (resource) this.#know({ resource, at: result.at });
+    // An answer of old says how it was then.
+    if (resource) this.#know(answer.replayed ? await this.#read() : { resource, at: result.at });
     return answer;
   }
 
@@ -140,7 +139,9 @@ export class Course<Name extends keyof Resources, Kind extends Resources[Name] =
     return this.#resource === undefined ? {} : ({ [this.#name]: this.#resource } as Record<Name, Kind>);
   }
 
+  /** Steps that are taken at the same time may come back in any order: what is older does not replace what is newer. */
   #know({ resource, at }: Current<Kind>): void {
+    if ((resource.position ?? 0) < (this.#resource?.position ?? 0)) return;
     this.#resource = resource;
     this.#at = at;
   }

@@ -21,6 +21,8 @@ type Step<Type extends HoldRequest['type']> = Extract<HoldRequest, { type: Type 
 export const capture = defineUpdate<Answer, [Step<'hold.capture'>]>('capture');
 export const voidHold = defineUpdate<Answer, [Step<'hold.void'>]>('void');
 export const extend = defineUpdate<Answer, [Step<'hold.extend'>]>('extend');
+/** The request that placed the hold, sent again while another one's workflow sees the hold through. */
+export const repeat = defineUpdate<Answer, [Step<'hold.place'>]>('repeat');
 /** The answer to the command that the workflow was started for, and the hold as it ended if it had to wait. */
 export type EndedHold = Answer & { readonly ended?: HoldResource };
 
@@ -28,16 +30,24 @@ export type EndedHold = Answer & { readonly ended?: HoldResource };
 export async function hold(request: HoldRequest, options?: CarryOutOptions): Promise<EndedHold> {
   const { id } = request;
   const course = new Course('hold', () => steadfast.currentHold(id));
-  const take = <Asked extends HoldRequest>(update: UpdateDefinition<Answer, [Asked]>) => {
+  const take = <Asked extends HoldRequest>(
+    update: UpdateDefinition<Answer, [Asked]>,
+    type: Asked['type'],
+  ) => {
     const handler = async (asked: Asked) => {
       await course.first();
       return course.step(asked);
     };
-    setHandler(update, handler, { validator: (asked: Asked) => requireActive(course, { id, asked }) });
+    const validator = (asked?: Asked) => {
+      requireWhole(asked, { id, type });
+      requireActive(course, asked);
+    };
+    setHandler(update, handler, { validator });
   };
-  take(capture);
-  take(voidHold);
-  take(extend);
+  take(capture, 'hold.capture');
+  take(voidHold, 'hold.void');
+  take(extend, 'hold.extend');
+  take(repeat, 'hold.place');
 
   const answer = await course.begin(request, options);
   const waits = () => course.status === 'active' && course.resource?.expires_at !== undefined;
@@ -70,15 +80,15 @@ async function expire(course: Course<'hold'>): Promise<void> {
   }
 }
 
+/** What an update is for is its command's type, and its hold is this one. */
+function requireWhole(asked: HoldRequest | undefined, { id, type }: Pick<HoldRequest, 'id' | 'type'>): void {
+  if (asked?.id === id && asked.type === type) return;
+  throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
+}
+
 /** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
-function requireActive(
-  course: Course<'hold'>,
-  { id, asked }: { id: string; asked: HoldRequest | undefined },
-): void {
-  if (asked?.id !== id) {
-    throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
-  }
-  if (course.resource && course.status !== 'active' && asked.idempotency_key === undefined) {
+function requireActive(course: Course<'hold'>, asked: HoldRequest | undefined): void {
+  if (course.resource && course.status !== 'active' && asked?.idempotency_key === undefined) {
     throw ApplicationFailure.nonRetryable(`The hold is ${course.status}.`, 'hold_not_active');
   }
 }

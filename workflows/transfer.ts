@@ -35,6 +35,8 @@ type Said = { readonly reason?: string } & Partial<AnswerRequest>;
 export const approve = defineUpdate<Answer, [Said?]>('approve');
 export const reject = defineUpdate<Answer, [Said?]>('reject');
 export const cancel = defineUpdate<Answer, [Said?]>('cancel');
+/** The request that made the transfer, sent again while another one's workflow sees the transfer through. */
+export const repeat = defineUpdate<Answer, [TransferRequest]>('repeat');
 /** The answer to the command that the workflow was started for, and the transfer as it ended if it had to wait. */
 export type Ended = Answer & { readonly ended?: TransferResource };
 
@@ -56,6 +58,11 @@ export async function transfer(
   take(approve, 'transfer.approve');
   take(reject, 'transfer.reject');
   take(cancel, 'transfer.cancel');
+  const onRepeat = async (asked: TransferRequest) => {
+    await course.first();
+    return course.step(asked);
+  };
+  setHandler(repeat, onRepeat, { validator: (asked?: TransferRequest) => requireSame(id, asked) });
   listenOutside(course, id);
 
   try {
@@ -124,6 +131,12 @@ async function letGo(
     detail: error instanceof Error ? error.message : 'The workflow of the transfer failed.',
   };
   await course.step(isCancellation(error) ? cancelled : failed);
+}
+
+function requireSame(id: string, asked: TransferRequest | undefined): void {
+  const made = asked?.type === 'transfer' || asked?.type === 'transaction' || asked?.type === 'reversal';
+  if (made && asked.id === id) return;
+  throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
 }
 
 /** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
