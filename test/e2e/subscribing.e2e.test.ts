@@ -69,8 +69,9 @@ test('plain: what happens from now on, with its position', async () => {
   expect(seen).toEqual(since.map((event) => event.position));
 });
 
-test('durable: it goes on where it was, however it was ended', async () => {
-  let mailer = run('durable');
+// The same with today's client and with the classic `nats` package.
+test.each(['durable', 'classic'])('%s: it goes on where it was, however it was ended', async (name) => {
+  let mailer = run(name);
   const printed: number[] = [];
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const position = await pay();
@@ -78,7 +79,7 @@ test('durable: it goes on where it was, however it was ended', async () => {
     await mailer.kill(signal);
     printed.push(...positions(mailer));
     await pay();
-    mailer = run('durable');
+    mailer = run(name);
   }
   const last = await pay();
   await expect.poll(mailer.output, { timeout: 60_000 }).toContain(`${last} tr_`);
