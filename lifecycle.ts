@@ -6,7 +6,8 @@ export type Closeable = { readonly name: string; readonly close: () => Promise<u
 const SHUTDOWN_TIMEOUT_MS = 15_000;
 
 /**
- * Ends the process in order on SIGTERM or SIGINT, and with an error if one of its parts dies.
+ * Ends the process in order on SIGTERM or SIGINT, or when the program that started it is gone, and with an error if one
+ * of its parts dies.
  * @param parts closed one after the other, in the given order
  * @param died promises that settle only if something goes wrong
  */
@@ -29,6 +30,8 @@ export function runUntilSignalled(parts: readonly Closeable[], died: readonly Pr
   };
   process.on('SIGTERM', () => void end(0));
   process.on('SIGINT', () => void end(0));
+  // `npm run …` starts the process by `dev/run.mjs`, which may be killed.
+  process.on('disconnect', () => void end(0));
   for (const death of died) {
     death.catch((error: unknown) => {
       console.error('Ending because a part died:', error);

@@ -20,7 +20,7 @@ const PATIENCE_SECONDS = 90;
 /** Starts it, and waits until it is ready. It carries out one task at a time. */
 export async function startGenerator(): Promise<Generator> {
   const child = fork(PROGRAM, {
-    execArgv: ['--max-semi-space-size=64', '--import', 'tsx'],
+    execArgv: ['--max-semi-space-size=64'],
     // In JSON, what is not a number would be null.
     serialization: 'advanced',
   });

@@ -94,7 +94,7 @@ export async function startNoops(tallybook: Throwaway): Promise<System[]> {
   const child = await startChild({
     name: 'noop',
     command: process.execPath,
-    args: ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('noop/main.ts', import.meta.url))],
+    args: [fileURLToPath(new URL('noop/main.ts', import.meta.url))],
     logFile: join(folder, 'noop.log'),
     env: { ...process.env, ...tallybook.env, PORT: `${port}` },
   });

@@ -13,7 +13,6 @@ import { startNats, startReadModel, startTemporal } from '../dev/servers.ts';
 import { Parts, type Ended, type EndedByItself } from './parts.ts';
 
 const PROJECT = fileURLToPath(new URL('../', import.meta.url));
-const TSX = import.meta.resolve('tsx');
 
 export const NATS_PASSWORD = 'chaos';
 export const LEDGER = 'main';
@@ -190,7 +189,7 @@ async function startRoles(
       startChild({
         name,
         command: process.execPath,
-        args: [...NODE_FLAGS, ...clocks, '--import', TSX, join(PROJECT, script)],
+        args: [...NODE_FLAGS, ...clocks, join(PROJECT, script)],
         cwd: PROJECT,
         // Each run has its log: what a killed process said last is worth reading.
         logFile: join(dataDir, 'logs', `${name}.${(runs += 1)}.log`),

@@ -1,27 +1,30 @@
 /**
- * `node dev/run.mjs <script.ts> [arguments]`: installs the packages when they are missing or old, then runs a
- * TypeScript file of this project, and ends as it ends. Works from any folder; the script's path starts at the project.
+ * `node dev/run.mjs [Node's options] <script.ts> [arguments]`: installs the packages when they are missing or old, and
+ * fetches a newer Node when this one is too old. Then runs a TypeScript file of this project, and ends as it ends.
+ * Works from any folder; the script's path starts at the project.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { delimiter, dirname } from 'node:path';
 import { PROJECT, prepare } from './install.mjs';
+import { findNode } from './node.mjs';
 
-const [script, ...args] = process.argv.slice(2);
+const given = process.argv.slice(2);
+const script = given.find((argument) => !argument.startsWith('-'));
 if (script === undefined) {
-  console.error('Usage: node dev/run.mjs <script.ts> [arguments]');
+  console.error("Usage: node dev/run.mjs [Node's options] <script.ts> [arguments]");
   process.exit(1);
 }
 prepare();
+const node = nodeOrEnd();
 
 // The script is in a process group of its own, so that a signal reaches it once, from here: otherwise the terminal's
 // Ctrl-C comes to it directly, from npm, and from us. The fourth channel tells it when we are gone, even if killed.
-const child = spawn(
-  process.execPath,
-  ['--import', pathToFileURL(join(PROJECT, 'node_modules/tsx/dist/loader.mjs')).href, script, ...args],
-  { cwd: PROJECT, stdio: ['inherit', 'inherit', 'inherit', 'ipc'], detached: process.platform !== 'win32' },
-);
+const child = spawn(node, given, {
+  cwd: PROJECT,
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  detached: process.platform !== 'win32',
+});
 
 let lastSignalAt = 0;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -51,6 +54,18 @@ child.on('exit', (code, signal) => {
   console.error(`${script} was ended by ${signal}.`);
   process.exit(1);
 });
+
+/** Who is started by the name of `node`, npm for one, gets the same Node as the script. */
+function nodeOrEnd() {
+  try {
+    const found = findNode();
+    if (found !== process.execPath) process.env.PATH = [dirname(found), process.env.PATH].join(delimiter);
+    return found;
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}
 
 /** Each process from us up to npm, with its parent: `[us, shell], [shell, npm]`. Empty when npm has not started us. */
 function linksToNpm() {

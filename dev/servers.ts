@@ -139,7 +139,7 @@ export async function startReadModel({ port, dataDir }: Options): Promise<Server
     name: 'read-model',
     command: process.execPath,
     // Found from the project, wherever it is started.
-    args: ['--import', 'tsx', script, '--db', resolve(folder), ...flags],
+    args: [script, '--db', resolve(folder), ...flags],
     cwd: PROJECT,
     logFile: logFile(dataDir, 'read-model'),
   });

@@ -1,4 +1,7 @@
-/** `npm start`: the servers, the projector, and the API with its worker, on this machine, until Ctrl-C. */
+/**
+ * `npm start`: the servers, the projector, and the API with its worker, on this machine, until Ctrl-C. With `--watch`
+ * (`npm run dev`) the projector, and the API with its worker, start anew when their sources change.
+ */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +13,7 @@ import { messageOf } from './errors.ts';
 import { NODE_FLAGS } from './node-flags.ts';
 import { requirePortFree } from './ports.ts';
 import { waitUntilServing } from './ready.ts';
+import { restartOnChange } from './restarts.ts';
 import { startNats, startReadModel, startTemporal } from './servers.ts';
 import { onStopRequest } from './stop-signals.ts';
 
@@ -27,6 +31,16 @@ const TITLES: Readonly<Record<string, string>> = {
   nats: 'NATS',
 };
 
+/** What each part starts from. The workflows are bundled by a process of their own, so no import leads to them. */
+const ENTRIES = {
+  app: ['main.ts', 'workflows/index.ts'],
+  projector: ['projector/main.ts'],
+} as const;
+
+type PartName = keyof typeof ENTRIES;
+
+type Place = Readonly<{ config: Config; dataDir: string }>;
+
 /** Why it is over. */
 type End = Readonly<{ exitCode: number; message: string }>;
 
@@ -34,18 +48,25 @@ type End = Readonly<{ exitCode: number; message: string }>;
 async function main(): Promise<number> {
   const config = readConfig();
   const dataDir = resolve(PROJECT, config.dataDir);
+  let endRestarts: (() => void) | undefined;
   const { exitCode, message } = await new Promise<End>((end) => {
     onStopRequest((times) => {
       if (times > 1) force();
       end({ exitCode: 0, message: 'Stopping; Ctrl-C again to force it.' });
     });
-    const watch = (child: Child) => void unexpectedEnd(child).then(end);
+    const watch = async (child: Child) => {
+      const ended = await unexpectedEnd(child);
+      // What is restarted is watched there.
+      if (endRestarts === undefined || !(child.name in ENTRIES)) end(ended);
+    };
     const start = async () => {
       await claimDataDir(dataDir, say);
-      await startEverything(config, dataDir, watch);
+      const parts = await startEverything({ config, dataDir }, (child) => void watch(child));
+      if (process.argv.includes('--watch')) endRestarts = restartParts(parts, { config, dataDir });
     };
     start().catch((error: unknown) => end({ exitCode: 1, message: messageOf(error) }));
   });
+  endRestarts?.();
   (exitCode === 0 ? console.log : console.error)(`\n${message}\n`);
   await stopEverything();
   return exitCode;
@@ -57,12 +78,14 @@ async function unexpectedEnd(child: Child): Promise<End> {
   return { exitCode: 1, message: `${title(child)} ended by itself (${status}). ${log}\n\nStopping.` };
 }
 
-/** @param watch is handed each process as soon as it is ready, and must care if it ends. */
+/**
+ * @param watch is handed each process as soon as it is ready, and must care if it ends.
+ * @returns the parts that are no servers
+ */
 async function startEverything(
-  config: Config,
-  dataDir: string,
+  { config, dataDir }: Place,
   watch: (child: Child) => void,
-): Promise<void> {
+): Promise<Record<PartName, Child>> {
   const started = Date.now();
   console.log('Tallybook');
   await requirePortsFree(config);
@@ -87,26 +110,36 @@ async function startEverything(
     outside.database || timed(async () => await startReadModel({ ...options, port: readModelPort })),
   ]);
   const begun = Date.now();
-  const projector = await startApp('projector', 'projector/main.ts', { config, dataDir });
+  const projector = await startApp('projector', { config, dataDir });
   watch(projector);
-  const app = await startApp('app', 'main.ts', { config, dataDir });
+  const app = await startApp('app', { config, dataDir });
   watch(app);
   await waitUntilServing(httpUrl(config), say);
   tick('projector, API and worker', begun);
   console.log(`\nReady after ${seconds(started)}.\n\n${addresses(config, dataDir)}\n`);
   // What they warn of stands in their logs, where nobody looks. Both open the log, so both warn of it.
   for (const warning of new Set([app, projector].flatMap(warningsOf))) console.error(`${warning}\n`);
+  return { app, projector };
 }
 
-async function startApp(
-  name: string,
-  script: string,
-  { config, dataDir }: Readonly<{ config: Config; dataDir: string }>,
-): Promise<Child> {
+function restartParts(running: Record<PartName, Child>, place: Place): () => void {
+  const parts = (['app', 'projector'] as const).map((name) => ({
+    title: title(running[name]),
+    entries: ENTRIES[name].map((entry) => join(PROJECT, entry)),
+    child: running[name],
+    launch: () => startApp(name, place),
+  }));
+  const untilServing = () => waitUntilServing(httpUrl(place.config), say);
+  const end = restartOnChange(parts, { project: PROJECT, untilServing, say });
+  say('Watching the sources: a part restarts when one of its own changes.\n');
+  return end;
+}
+
+async function startApp(name: PartName, { config, dataDir }: Place): Promise<Child> {
   return await startChild({
     name,
     command: process.execPath,
-    args: [...NODE_FLAGS, '--import', import.meta.resolve('tsx'), join(PROJECT, script)],
+    args: [...NODE_FLAGS, join(PROJECT, ENTRIES[name][0])],
     cwd: PROJECT,
     logFile: join(dataDir, 'logs', `${name}.log`),
     env: {

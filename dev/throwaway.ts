@@ -30,9 +30,13 @@ export type Throwaway = {
 /**
  * Starts it and waits until it is ready.
  * @param settings environment variables besides the ports and the folder
+ * @param command what `npm start` runs, if not here or not as usual
  * @throws Error with what it printed if it does not get ready.
  */
-export async function startThrowaway(settings: Record<string, string> = {}): Promise<Throwaway> {
+export async function startThrowaway(
+  settings: Record<string, string> = {},
+  command: readonly string[] = [fileURLToPath(new URL('run.mjs', import.meta.url)), 'dev/start.ts'],
+): Promise<Throwaway> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tallybook-'));
   const [http, nats, temporal, ui, readModel] = await Promise.all([1, 2, 3, 4, 5].map(() => freePort()));
   const env = {
@@ -49,8 +53,7 @@ export async function startThrowaway(settings: Record<string, string> = {}): Pro
   await ready();
 
   function launch(more: Record<string, string> = {}) {
-    const script = fileURLToPath(new URL('run.mjs', import.meta.url));
-    const child = spawn(process.execPath, [script, 'dev/start.ts'], {
+    const child = spawn(process.execPath, command, {
       env: { ...process.env, ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,7 +1,7 @@
 /**
  * Prints what happens in the ledger as it happens. A plain NATS subscription: no history, no place kept.
  *
- *   npx tsx examples/live-feed.ts
+ *   node examples/live-feed.ts
  *
  * `NATS_URL` (nats://127.0.0.1:4222) and `LEDGER` (main) say where; no password is needed to listen.
  */

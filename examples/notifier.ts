@@ -1,7 +1,7 @@
 /**
  * Writes one notification per completed transfer, each exactly once, whenever it is stopped and started again.
  *
- *   npx tsx examples/notifier.ts [notifications.ndjson]
+ *   node examples/notifier.ts [notifications.ndjson]
  *
  * A durable consumer delivers at least once: what was not acknowledged comes again. The file remembers the log
  * position of each notification, so what comes again is known and skipped. That is the recipe for any subscriber:

@@ -22,7 +22,10 @@ import { runProjector } from './projector.ts';
 const STOP_MAX_MS = 8_000;
 
 const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+for (const name of ['SIGINT', 'SIGTERM', 'disconnect'] as const) process.once(name, () => stop.abort());
+// `npm run start:projector` starts the process by `dev/run.mjs`, which may be killed. The channel to it must not keep this
+// process alive.
+process.channel?.unref();
 stop.signal.addEventListener('abort', () => {
   // Nothing is lost: Postgres carries out what it was sent whole, or not at all.
   setTimeout(() => process.exit(1), STOP_MAX_MS).unref();

@@ -12,7 +12,7 @@ const PROGRAM = fileURLToPath(new URL('measure-process.ts', import.meta.url));
 /** Starts the process, waits for what it finds, and for its end. */
 export async function measureLog(natsUrl: string, job: Job): Promise<Found> {
   const task = JSON.stringify({ ...job, natsUrl });
-  const child = fork(PROGRAM, [task], { execArgv: ['--max-semi-space-size=64', '--import', 'tsx'] });
+  const child = fork(PROGRAM, [task], { execArgv: ['--max-semi-space-size=64'] });
   const found = new Promise<Found>((resolve, reject) => {
     child.once('message', (message) => resolve(message as Found));
     child.once('exit', () => reject(new Error(`No result: ${task}`)));

@@ -24,7 +24,7 @@ export type WriterProcess = {
 
 /** Starts a process. It ends with its parent. */
 export async function startWriterProcess(): Promise<WriterProcess> {
-  const child = spawn(process.execPath, ['--max-semi-space-size=64', '--import', 'tsx', PROGRAM], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=64', PROGRAM], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   await once(child, 'spawn');

@@ -64,18 +64,6 @@ export async function startRestate(dataDir: string): Promise<Restate> {
 
 /** The program comes in a package of its own for each platform, as the server's own starter finds it. */
 function restateProgram(): string {
-  return inPackages(`@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`);
-}
-
-/**
- * A Node for a peer whose packages need a newer one than Tallybook does: this one, or one from a package.
- * @throws Error when this one is too old and there is no package for this platform.
- */
-export function nodeProgram(majorAtLeast: number): string {
-  if (Number(process.versions.node.split('.')[0]) >= majorAtLeast) return process.execPath;
-  return inPackages(`node-${process.platform}-${process.arch}/bin/node`);
-}
-
-function inPackages(file: string): string {
+  const file = `@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`;
   return createRequire(join(PEERS, 'package.json')).resolve(file);
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { startChild, waitUntilReady, type Child } from '../../dev/child-process.ts';
 import { freePort } from '../../dev/ports.ts';
 import { installPeers } from './install.ts';
-import { nodeProgram, startDurablePostgres, startRestate } from './servers.ts';
+import { startDurablePostgres, startRestate } from './servers.ts';
 
 export type Running = Readonly<{
   url: string;
@@ -59,12 +59,7 @@ type Spec = Readonly<{
   script: string;
   variant?: string;
   servers: Servers;
-  /** The oldest Node that it runs on, if that is newer than Tallybook's. */
-  nodeAtLeast?: number;
 }>;
-
-/** The SDK uses `Promise.withResolvers`. */
-const RESTATE_NODE = 22;
 
 const SPECS: readonly Spec[] = [
   {
@@ -102,7 +97,6 @@ const SPECS: readonly Spec[] = [
     script: 'restate/main.ts',
     variant: 'one-step',
     servers: withBoth,
-    nodeAtLeast: RESTATE_NODE,
   },
   {
     name: 'restate-two-objects',
@@ -110,7 +104,6 @@ const SPECS: readonly Spec[] = [
     script: 'restate/main.ts',
     variant: 'two-objects',
     servers: withRestate,
-    nodeAtLeast: RESTATE_NODE,
   },
 ];
 
@@ -135,16 +128,16 @@ export function sampleSystem(env: Readonly<Record<string, string>>): System {
 }
 
 async function startSystem(spec: Spec): Promise<Running> {
-  const { name, script, variant, servers, nodeAtLeast = 20 } = spec;
+  const { name, script, variant, servers } = spec;
   installPeers();
   return inFolder(name, async (folder, started) => {
     const addresses = await servers(folder, started);
     const env = { ...addresses, POOL: `${POOL}`, ...(variant === undefined ? {} : { VARIANT: variant }) };
-    return { script: `bench/peers/${script}`, env, node: nodeProgram(nodeAtLeast) };
+    return { script: `bench/peers/${script}`, env };
   });
 }
 
-type Program = Readonly<{ script: string; env: Readonly<Record<string, string>>; node?: string }>;
+type Program = Readonly<{ script: string; env: Readonly<Record<string, string>> }>;
 
 /**
  * Starts a peer whose data are below a folder. Whatever was started is stopped, last first, and the folder removed: at
@@ -181,11 +174,11 @@ async function inFolder(
 }
 
 async function startPeer(program: Program, at: Readonly<{ folder: string; port: number }>): Promise<Child> {
-  const { script, env, node = process.execPath } = program;
+  const { script, env } = program;
   const child = await startChild({
     name: script,
-    command: node,
-    args: ['--import', import.meta.resolve('tsx'), script],
+    command: process.execPath,
+    args: [script],
     cwd: PROJECT,
     logFile: join(at.folder, 'logs', 'peer.log'),
     env: { ...process.env, ...env, PORT: `${at.port}` },

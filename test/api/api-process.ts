@@ -25,7 +25,7 @@ export async function startApiProcess(ledger: string): Promise<ApiProcess> {
     const started = await startChild({
       name: 'api',
       command: process.execPath,
-      args: ['--import', 'tsx', 'api/main.ts'],
+      args: ['api/main.ts'],
       logFile: join(folder, 'api.log'),
       env: {
         PATH: process.env['PATH'],

@@ -43,7 +43,7 @@ export function ledgerProcess(
   args: readonly string[],
   env: Record<string, string>,
 ): ChildProcessByStdio<Writable, Readable, Readable> {
-  return spawn(process.execPath, ['--import', 'tsx', 'cli/main.ts', ...args], {
+  return spawn(process.execPath, ['cli/main.ts', ...args], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: { ...process.env, DATABASE_URL: NO_DATABASE, ...env },
     stdio: 'pipe',

@@ -306,7 +306,7 @@ describe('a rail that is killed and started again', () => {
 });
 
 test('an audit finds nothing wrong with any of it', () => {
-  const verify = ['--import', 'tsx', 'cli/main.ts', 'verify'];
+  const verify = ['cli/main.ts', 'verify'];
   const env = { ...process.env, ...tallybook.env };
   const printed = execFileSync(process.execPath, verify, { env, encoding: 'utf8' });
   expect(printed).toMatch(/is whole[\s\S]*zero sum +EUR 0\n/);

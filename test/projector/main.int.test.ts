@@ -25,7 +25,7 @@ afterEach(async () => {
 
 /** The projector as a process, with all that it has written. */
 function startProcess() {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'projector/main.ts'], {
+  const child = spawn(process.execPath, ['projector/main.ts'], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     env: {
       ...process.env,

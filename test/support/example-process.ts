@@ -14,7 +14,7 @@ export type Example = {
 
 /** Starts `examples/<name>.ts` on the NATS and the Postgres of a Tallybook. */
 export function startExample(tallybook: Throwaway, name: string, args: readonly string[] = []): Example {
-  const child = spawn(process.execPath, ['--import', 'tsx', `examples/${name}.ts`, ...args], {
+  const child = spawn(process.execPath, [`examples/${name}.ts`, ...args], {
     env: {
       ...process.env,
       NATS_URL: `nats://127.0.0.1:${tallybook.natsPort}`,

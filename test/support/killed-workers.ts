@@ -44,11 +44,10 @@ export async function startKilledWorkers(
 
   async function launch(after: number): Promise<void> {
     const script = fileURLToPath(new URL('./worker-process.ts', import.meta.url));
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', script, natsUrl, temporalAddress, log.ledger, String(after)],
-      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } },
-    );
+    const child = spawn(process.execPath, [script, natsUrl, temporalAddress, log.ledger, String(after)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...env },
+    });
     running = child;
     child.once('exit', (_code, signal) => {
       if (closed) return;

@@ -22,7 +22,7 @@ export async function startSimulatedRail(env: Record<string, string>): Promise<S
   const child = await startChild({
     name: 'rail',
     command: process.execPath,
-    args: ['--import', 'tsx', join(ROOT, 'rails/simulator/main.ts')],
+    args: [join(ROOT, 'rails/simulator/main.ts')],
     cwd: ROOT,
     logFile: join(env['DATA_DIR'] ?? '', 'logs', 'rail.log'),
     env: { ...process.env, ...env },

@@ -21,7 +21,7 @@ export async function startTwoTallybooks(): Promise<TwoTallybooks> {
   const second = await startChild({
     name: 'second Tallybook',
     command: process.execPath,
-    args: ['--import', 'tsx', fileURLToPath(new URL('../../main.ts', import.meta.url))],
+    args: [fileURLToPath(new URL('../../main.ts', import.meta.url))],
     logFile: join(first.dataDir, 'logs', 'second.log'),
     env: { ...process.env, ...first.env, PORT: `${port}` },
   });

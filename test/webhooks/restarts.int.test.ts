@@ -28,7 +28,7 @@ async function deleteConsumer(id: string): Promise<void> {
 
 /** `npm run start:webhooks`. */
 async function startProcess(): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN], {
+  const child = spawn(process.execPath, [MAIN], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
