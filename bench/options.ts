@@ -20,7 +20,7 @@ export const HELP = `npm run bench -- [options]
 
 Measures Tallybook over HTTP, and what people would use instead, in turns in the same run.
 Writes bench/results: latest.json, latest.md, throughput.svg and latency.svg. With --only or --quick it
-writes to bench/results/partial, which is not kept: the README shows a whole run.
+writes to bench/results/partial, which is not kept: bench/README.md shows a whole run.
 
   --only <names>     only these systems, separated by commas: tallybook, noop, sample, raw, peers,
                      or one of the peers by its name, such as postgres or dbos

@@ -1,7 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readConfig } from '../config.ts';
+import { ENVIRONMENT_VARIABLES, readConfig } from '../config.ts';
 
-test('without an environment everything is on this machine, at the ports of the README', () => {
+test('docs/configuration.md has every variable', () => {
+  const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
+  expect(ENVIRONMENT_VARIABLES.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
+
+test('without an environment everything is on this machine, at the ports of docs/configuration.md', () => {
   expect(readConfig({})).toMatchObject({
     port: 8080,
     natsUrl: 'nats://tallybook:tallybook@127.0.0.1:4222',
