@@ -176,7 +176,7 @@ describe('a transfer whose rail cannot tell', () => {
     const withdrawal = await withdraw('unknown');
     await parked(
       withdrawal,
-      /^The rail simulator does not know what became of it: the other bank is silent$/,
+      /^The rail simulator does not know the outcome of the payment: the other bank is silent$/,
     );
     const body = { outcome: 'completed', reason: 'seen on the statement' };
     const resolved = await resolve(withdrawal, body, key(withdrawal.id));
