@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** How long a condition is waited for; it costs nothing where it is met. One second is little on a busy machine. */
+const PATIENT = { poll: { timeout: 15_000 } } as const;
+
 /** A test file's suffix says what it needs, and so what it costs: nothing, the servers, or the whole application. */
 export default defineConfig({
   test: {
@@ -13,7 +16,8 @@ export default defineConfig({
           name: 'pure',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{int,pg,e2e,stress}.test.ts'],
-          testTimeout: 10_000,
+          testTimeout: 20_000,
+          expect: PATIENT,
           sequence: { groupOrder: 0 },
         },
       },
@@ -25,6 +29,7 @@ export default defineConfig({
           // These wait most of the time, for servers and their time-outs.
           maxWorkers: 3,
           testTimeout: 30_000,
+          expect: PATIENT,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
@@ -41,6 +46,7 @@ export default defineConfig({
           exclude: ['test/projector/embedded.int.test.ts'],
           globalSetup: ['test/support/postgres-servers.ts'],
           testTimeout: 30_000,
+          expect: PATIENT,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },
@@ -50,6 +56,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
           testTimeout: 120_000,
+          expect: PATIENT,
           hookTimeout: 180_000,
           sequence: { groupOrder: 3 },
         },
@@ -61,6 +68,7 @@ export default defineConfig({
           include: ['test/**/*.stress.test.ts'],
           fileParallelism: false,
           testTimeout: 120_000,
+          expect: PATIENT,
           hookTimeout: 180_000,
           sequence: { groupOrder: 4 },
         },

@@ -106,7 +106,8 @@ describe('a live stream of a real log', () => {
   test('is heard from while nothing happens', async () => {
     const { url } = await start({ heartbeatMs: 50 });
     const stream = await openLive(url);
-    await expect.poll(() => stream.parser.comments).toEqual(['heartbeat', 'heartbeat', 'heartbeat']);
+    await expect.poll(() => stream.parser.comments.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(stream.parser.comments)).toEqual(new Set(['heartbeat']));
     stream.leave();
   });
 

@@ -149,8 +149,7 @@ describe('the same request again', () => {
     expect(await schedules.remove(schedule.id)).toBe(true);
     expect(await schedules.remove(schedule.id)).toBe(false);
     // One that was due may be on its way.
-    await sleep(500);
-    const before = await ledger.fired(schedule.id);
+    const before = await ledger.untilQuiet(schedule.id);
     expect(await schedules.create(schedule)).toEqual({ schedule: first?.schedule, replayed: true });
     expect(await schedules.find(schedule.id)).toBeUndefined();
     expect(await schedules.pause(schedule.id, 'x')).toBeUndefined();

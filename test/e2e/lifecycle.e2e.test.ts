@@ -74,7 +74,7 @@ describe('with room for one command in the queue', () => {
     const later = ['later 0', 'later 1', 'later 2'];
     const promised = later.map((name) => deposit(name, { prefer: 'respond-async' }));
     // With the log held, a few are on their way to it or wait. All others are told while it is still held.
-    await expect.poll(() => refused.length, { timeout: 4_000 }).toBeGreaterThanOrEqual(25);
+    await expect.poll(() => refused.length, { timeout: 8_000 }).toBeGreaterThanOrEqual(25);
     expect((await Promise.all(promised)).map(({ status }) => status)).toEqual([202, 202, 202]);
     process.kill(natsPid(), 'SIGCONT');
     const replies = await Promise.all(waited);
@@ -103,8 +103,14 @@ describe('with room for one command in the queue', () => {
   test('a request that need not wait, but joins one that does, is not promised what that one may give up', async () => {
     process.kill(natsPid(), 'SIGSTOP');
     const names = ['joined 0', 'joined 1', 'joined 2', 'joined 3'];
-    const waited = names.map((name) => deposit(name));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    let refused = 0;
+    const waited = names.map(async (name) => {
+      const reply = await deposit(name);
+      if (reply.status === 503) refused += 1;
+      return reply;
+    });
+    // One is in hand, and waits for the log; what finds no room is told at once.
+    await expect.poll(() => refused).toBeGreaterThan(0);
     const joined = names.map((name) => deposit(name, { prefer: 'respond-async' }));
     await new Promise((resolve) => setTimeout(resolve, 700));
     process.kill(natsPid(), 'SIGCONT');

@@ -67,10 +67,15 @@ describe('sync_interval', () => {
     const nc = await connectToServerOf(
       'jetstream {}\nauthorization { user: tallybook, password: $NATS_PASSWORD }',
     );
-    const started = performance.now();
-    const { warnings } = await openLog(nc, { ledger: ledgerName(), replicas: 1 });
-    expect(warnings).toEqual([expect.stringContaining('cannot be known here')]);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // A busy machine may take long once; what waits takes long each time.
+    const took: number[] = [];
+    for (let turn = 0; turn < 5; turn += 1) {
+      const started = performance.now();
+      const { warnings } = await openLog(nc, { ledger: ledgerName(), replicas: 1 });
+      expect(warnings).toEqual([expect.stringContaining('cannot be known here')]);
+      took.push(performance.now() - started);
+    }
+    expect(Math.min(...took)).toBeLessThan(1_000);
   });
 
   test('is told to the ledger’s own user, and not to readers', async () => {

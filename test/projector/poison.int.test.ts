@@ -78,7 +78,7 @@ const stops = (name: string) => name === 'balances';
 const standing = async (name: string) => (await readStandings(db)).find((each) => each.name === name)!;
 
 const hasStopped = (name: string) =>
-  vi.waitFor(async () => expect((await standing(name)).error).not.toBeNull());
+  vi.waitFor(async () => expect((await standing(name)).error).not.toBeNull(), 15_000);
 
 async function retryAll(): Promise<Retried[]> {
   const results: Retried[] = [];

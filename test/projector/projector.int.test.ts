@@ -91,12 +91,12 @@ describe('the projector', () => {
     const arrays = batches(30);
     const last = arrays.flat().length;
     const whole = start(once, [arrays.flat()]);
-    await vi.waitFor(() => expect(whole.announced.at(-1)).toBe(last));
+    await vi.waitFor(() => expect(whole.announced.at(-1)).toBe(last), 15_000);
     await whole.end();
     for (let run = 1; run <= 10; run++) {
       const upTo = arrays.slice(0, run * 3);
       const projector = start(often, upTo);
-      await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(upTo.flat().length));
+      await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(upTo.flat().length), 15_000);
       await projector.end();
     }
     expect(await contents(often)).toEqual(await contents(once));
@@ -108,7 +108,7 @@ describe('the projector', () => {
     const arrays = batches(12);
     const again = [arrays.slice(0, 6).flat(), arrays.slice(2, 8).flat(), arrays.slice(0, 12).flat()];
     const projector = start(db, again);
-    await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(arrays.flat().length));
+    await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(arrays.flat().length), 15_000);
     await projector.end();
     const { entries } = await contents(db);
     expect(entries.length).toBe(arrays.flat().filter(({ name }) => name.startsWith('Money')).length);
@@ -148,7 +148,7 @@ describe('the projector', () => {
     const arrays = batches(400);
     const last = arrays.flat().length;
     const projector = start(db, [arrays.slice(0, 399).flat(), arrays[399]!]);
-    await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(last));
+    await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(last), 15_000);
     await projector.end();
     const [counted] = await db.sql<{ rows: number }[]>`
       select reltuples as rows from pg_class where oid = ${`"${db.schema}".entries`}::text::regclass`;
@@ -172,10 +172,10 @@ describe('the projector', () => {
     const arrays = batches(150);
     const last = arrays.flat().length;
     const projector = start(db, arrays, { log: slowly(arrays) });
-    await vi.waitFor(() => expect(projector.announced.length).toBeGreaterThan(10), 10_000);
+    await vi.waitFor(() => expect(projector.announced.length).toBeGreaterThan(10), 15_000);
 
     await server.close();
-    await vi.waitFor(() => expect(projector.told.length).toBe(1), 5_000);
+    await vi.waitFor(() => expect(projector.told.length).toBe(1), 15_000);
     await expect(store.position()).rejects.toThrow('cannot be asked');
     server = await startEmbeddedPostgres({ db: folder, port: Number(new URL(server.url).port) });
 
@@ -194,7 +194,7 @@ describe('the projector', () => {
   it('ends at once when it is told to while Postgres is gone', async () => {
     const db = connectReadModel('postgres://postgres@127.0.0.1:9/postgres', 'test');
     const projector = start(db, batches(4));
-    await vi.waitFor(() => expect(projector.told.length).toBe(1), 5_000);
+    await vi.waitFor(() => expect(projector.told.length).toBe(1), 15_000);
     const begun = Date.now();
     await projector.end();
     expect(Date.now() - begun).toBeLessThan(2_000);

@@ -17,6 +17,8 @@ export type ScheduleLedger = {
   readonly fired: (id: string) => Promise<TransferRecord[]>;
   /** The same when there are as many at least. */
   readonly untilFired: (id: string, times: number) => Promise<TransferRecord[]>;
+  /** The same when it is paused and nothing that was due is on its way any more. */
+  readonly untilQuiet: (id: string) => Promise<TransferRecord[]>;
 };
 
 /**
@@ -46,6 +48,15 @@ export async function openScheduleLedger(killAfter = 0): Promise<ScheduleLedger>
       await expect
         .poll(async () => (await fired(id)).length, { timeout: 25_000 })
         .toBeGreaterThanOrEqual(times);
+      return fired(id);
+    },
+    async untilQuiet(id) {
+      const handle = workers.client.schedule.getHandle(`schedule/${id}`);
+      const quiet = async () => {
+        const { state, info } = await handle.describe();
+        return state.paused && info.runningActions.length === 0;
+      };
+      await expect.poll(quiet, { timeout: 25_000 }).toBe(true);
       return fired(id);
     },
   };

@@ -77,8 +77,7 @@ describe('a firing', () => {
     const id = await ledger.make(everySecond());
     await ledger.untilFired(id, 1);
     expect(await ledger.schedules.pause(id, undefined)).toMatchObject({ status: 'paused', next_firings: [] });
-    await sleep(500);
-    const before = await ledger.fired(id);
+    const before = await ledger.untilQuiet(id);
     await sleep(3_000);
     expect(await ledger.fired(id)).toEqual(before);
     expect(await ledger.schedules.resume(id, 'again')).toMatchObject({ status: 'active', reason: 'again' });
@@ -92,8 +91,7 @@ describe('a firing', () => {
     const id = await ledger.make(everySecond());
     await ledger.untilFired(id, 2);
     await ledger.schedules.pause(id, undefined);
-    await sleep(500);
-    const before = await ledger.fired(id);
+    const before = await ledger.untilQuiet(id);
     const handle = ledger.workers.client.schedule.getHandle(`schedule/${id}`);
     const runs = async () => (await handle.describe()).info.numActionsTaken;
     // The same times once more, as somebody may ask for in the Temporal UI.
