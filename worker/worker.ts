@@ -1,6 +1,6 @@
 /** The worker: carries out the workflows and their activities, and holds the appender. */
 import type { NatsConnection } from '@nats-io/transport-node';
-import { Worker, type NativeConnection } from '@temporalio/worker';
+import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import { paceOf, RAIL_DEFAULTS, type RailSettings } from '../activities/rails.ts';
 import type { OutcomeBoard } from '../contracts/outcome-board.ts';
@@ -30,6 +30,8 @@ export type WorkerOptions = {
   readonly board?: OutcomeBoard;
   /** The payment rails that this worker speaks to; without them it leaves that to others. */
   readonly payments?: RailSettings & { readonly rails: ReadonlyMap<string, Rail> };
+  /** The workflows, if they have been bundled before; otherwise that is done at the start. */
+  readonly workflowBundle?: WorkflowBundleOption;
 };
 
 export type RunningWorker = {
@@ -47,7 +49,7 @@ const clock = () => new Date();
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { connection, nc, namespace, ledger, streamReplicas, queueMax, observer } = options;
   const payments = options.payments ?? { ...RAIL_DEFAULTS, rails: new Map<string, Rail>() };
-  const bundling = bundleWorkflows();
+  const bundling = options.workflowBundle ? Promise.resolve(options.workflowBundle) : bundleWorkflows();
   // It is awaited below; if opening the log fails before, that is what is told.
   bundling.catch(() => {});
   const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas });

@@ -119,7 +119,7 @@ describe('restore', () => {
   });
 
   test('brings back bulks, webhooks with their secrets, and what became of deliveries', async () => {
-    await copy('restore', backup, '--no-resume');
+    expect(await copy('restore', backup, '--no-resume')).toMatchObject({ code: 0 });
     const store = createBulkStore(nc, log.ledger);
     expect(await store.manifest(bulk)).toEqual(await createBulkStore(log.nc, log.ledger).manifest(bulk));
     expect(await store.lines(bulk, 0)).toEqual([{ ...line, transfer: 'tr_bulk' }]);
@@ -134,7 +134,7 @@ describe('restore', () => {
   });
 
   test('what waits is asked for again word for word, and the restored log knows it', async () => {
-    await copy('restore', backup, '--no-resume');
+    expect(await copy('restore', backup, '--no-resume')).toMatchObject({ code: 0 });
     const waiting = new Waiting();
     for await (const some of there.events()) for (const event of some) waiting.add(event);
     expect(waiting.requests().map(({ id }) => id)).toEqual(['waits', 'held']);

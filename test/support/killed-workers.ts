@@ -29,7 +29,7 @@ export async function startKilledWorkers(
   env: Record<string, string> = {},
 ): Promise<KilledWorkers> {
   const log = await openTestLedger();
-  const { temporalAddress, natsUrl } = inject('servers');
+  const { temporalAddress, natsUrl, workflowBundle } = inject('servers');
   const connection = await Connection.connect({ address: temporalAddress });
   const namespace = log.ledger;
   await connection.workflowService.registerNamespace({
@@ -44,7 +44,8 @@ export async function startKilledWorkers(
 
   async function launch(after: number): Promise<void> {
     const script = fileURLToPath(new URL('./worker-process.ts', import.meta.url));
-    const child = spawn(process.execPath, [script, natsUrl, temporalAddress, log.ledger, String(after)], {
+    const args = [script, natsUrl, temporalAddress, log.ledger, workflowBundle, String(after)];
+    const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     });

@@ -27,6 +27,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       databaseUrl: database.url,
       temporalAddress: NOT_STARTED,
       temporalTestServer: NOT_STARTED,
+      workflowBundle: NOT_STARTED,
     });
   } catch (error) {
     await teardown();

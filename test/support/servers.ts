@@ -1,11 +1,12 @@
 /** Starts the servers once for all tests that need them, with their data in a folder that is removed afterwards. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { findBinary } from '../../dev/binaries.ts';
 import { freePort } from '../../dev/ports.ts';
 import { startNats, startReadModel, startTemporal } from '../../dev/servers.ts';
+import { bundleWorkflows } from '../../worker/workflow-bundle.ts';
 
 /** What tests get with `inject('servers')`. */
 export type Servers = Readonly<{
@@ -15,6 +16,8 @@ export type Servers = Readonly<{
   databaseUrl: string;
   /** The program of the time-skipping server, for `TestWorkflowEnvironment`. */
   temporalTestServer: string;
+  /** A file with the workflows: bundling them takes each worker three seconds of a processor. */
+  workflowBundle: string;
 }>;
 
 declare module 'vitest' {
@@ -37,12 +40,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await rm(dataDir, { recursive: true, force: true });
   };
   try {
+    const workflowBundle = join(dataDir, 'workflows.js');
+    await writeFile(workflowBundle, (await bundleWorkflows()).code);
     const [nats, temporal, readModel] = await Promise.all(starts);
     project.provide('servers', {
       natsUrl: nats.url,
       temporalAddress: temporal.url,
       databaseUrl: readModel.url,
       temporalTestServer: await findBinary('temporal-test-server', console.log),
+      workflowBundle,
     });
   } catch (error) {
     await teardown();

@@ -37,7 +37,7 @@ export type SkippingLedger = {
  * @param payments the payment rails that it speaks to, if any
  */
 export async function openSkippingLedger(payments?: WorkerOptions['payments']): Promise<SkippingLedger> {
-  const { temporalTestServer, natsUrl } = inject('servers');
+  const { temporalTestServer, natsUrl, workflowBundle } = inject('servers');
   const environment = await TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path: temporalTestServer } },
   });
@@ -51,6 +51,7 @@ export async function openSkippingLedger(payments?: WorkerOptions['payments']): 
     streamReplicas: 1,
     queueMax: 1_000,
     observer: appenderMetrics(createMetrics()),
+    workflowBundle: { codePath: workflowBundle },
     ...(payments ? { payments } : {}),
   });
   // Time stands still while these wait for their outcomes.

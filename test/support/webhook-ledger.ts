@@ -59,7 +59,7 @@ export async function openWebhookLedger(): Promise<WebhookLedger> {
       const running = await startDispatcher({
         ...options,
         nc,
-        webhooks: { allowPrivate, pauses: PAUSES, timeoutMs: 1_000, ...given },
+        webhooks: { allowPrivate, pauses: PAUSES, ...given },
         tell: (line) => tell.push(line),
         ...(observer ? { observer } : {}),
       });

@@ -5,7 +5,8 @@ import { createHttpRail } from '../../rails/http-rail.ts';
 import type { Rail } from '../../rails/rail.ts';
 import { startWorker, type WorkerOptions } from '../../worker/worker.ts';
 
-const [natsUrl = '', temporalAddress = '', ledger = '', killAfter = '0'] = process.argv.slice(2);
+const [natsUrl = '', temporalAddress = '', ledger = '', codePath = '', killAfter = '0'] =
+  process.argv.slice(2);
 let carriedOut = 0;
 
 /** A payment rail, if the environment names one; it may ask for the kill right after the rail has taken a payment. */
@@ -29,6 +30,7 @@ await startWorker({
   ledger,
   streamReplicas: 1,
   queueMax: 1_000,
+  workflowBundle: { codePath },
   ...(RAIL_URL === undefined ? {} : { payments: payments(RAIL_URL) }),
   observer: {
     began: () => {},

@@ -189,6 +189,7 @@ describe('with a worker in this process', () => {
       streamReplicas: 1,
       queueMax: 100,
       observer: appenderMetrics(createMetrics()),
+      workflowBundle: { codePath: inject('servers').workflowBundle },
     }));
 
   beforeAll(async () => {
