@@ -3,14 +3,14 @@
  * task of a workflow comes back with its start; and a board on which the worker tells the API what the log has.
  */
 import { startApi } from './api/server.ts';
-import { readConfig } from './config.ts';
-import { createOutcomeBoard } from './contracts/outcome-board.ts';
-import { connectToNats } from './eventlog/connection.ts';
-import { main, runUntilSignalled, warn } from './lifecycle.ts';
+import { connectToNats } from './eventlog/nats/connection.ts';
+import { createOutcomeBoard } from './messages/local-outcomes.ts';
 import { appenderMetrics } from './metrics/appender-metrics.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { webhookMetrics } from './metrics/webhook-metrics.ts';
 import { createHttpRails } from './rails/http-rail.ts';
+import { readConfig } from './runtime/config.ts';
+import { main, runUntilSignalled, warn } from './runtime/lifecycle.ts';
 import { startDispatcher } from './webhooks/dispatcher.ts';
 import { connectToTemporal, quietTemporalLogs } from './worker/connection.ts';
 import { startWorker } from './worker/worker.ts';

@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'int',
           include: ['test/**/*.int.test.ts'],
-          globalSetup: ['test/support/servers.ts'],
+          globalSetup: ['test/support/processes/servers.ts'],
           // These wait most of the time, for servers and their time-outs.
           maxWorkers: 3,
           testTimeout: 30_000,
@@ -39,12 +39,12 @@ export default defineConfig({
         test: {
           name: 'postgres',
           include: [
-            'test/projector/*.int.test.ts',
-            'test/cli/read-model.int.test.ts',
+            'test/projector/**/*.int.test.ts',
+            'test/cli/verify/read-model.int.test.ts',
             'test/**/*.pg.test.ts',
           ],
-          exclude: ['test/projector/embedded.int.test.ts'],
-          globalSetup: ['test/support/postgres-servers.ts'],
+          exclude: ['test/postgres/embedded.int.test.ts'],
+          globalSetup: ['test/support/processes/postgres-servers.ts'],
           testTimeout: 30_000,
           expect: PATIENT,
           hookTimeout: 60_000,

@@ -1,8 +1,8 @@
 /** From the outcome that the log has to the answer that is given. */
-import type { Answer, Refusal } from '../contracts/commands.ts';
-import { accountFrom } from '../contracts/resources.ts';
-import type { Outcome } from '../eventlog/outcome.ts';
-import type { EventReader } from '../eventlog/event-reader.ts';
+import type { Outcome } from '../eventlog/append/outcome.ts';
+import type { EventReader } from '../eventlog/read/event-reader.ts';
+import type { Answer, Refusal } from '../messages/commands.ts';
+import { accountFrom } from '../messages/mapping/resources.ts';
 
 /** The log has the outcome (`answer`), or nothing was recorded (`refusal`). */
 export type Answered = { readonly answer: Answer } | { readonly refusal: Refusal };

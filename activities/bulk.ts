@@ -3,6 +3,7 @@
  * while these are on their way.
  */
 import { activityInfo } from '@temporalio/activity';
+import type { BulkStore } from '../bulks/store.ts';
 import {
   linesBefore,
   type BulkCounts,
@@ -11,10 +12,9 @@ import {
   type ChunksRequest,
   type StoredLine,
 } from '../contracts/bulks.ts';
-import type { MovementRequest } from '../contracts/commands.ts';
-import { Overloaded, type Appender } from '../eventlog/appender.ts';
-import type { BulkStore } from '../eventlog/bulk-store.ts';
-import type { Outcome } from '../eventlog/outcome.ts';
+import { Overloaded, type Appender } from '../eventlog/append/appender.ts';
+import type { Outcome } from '../eventlog/append/outcome.ts';
+import type { MovementRequest } from '../messages/commands.ts';
 import { asFailure } from './failures.ts';
 
 export type BulkActivities = {

@@ -3,18 +3,18 @@
  * one effect and one outcome.
  */
 import { activityInfo } from '@temporalio/activity';
-import { makesTransfer, type Answer, type CommandRequest, type Unstamped } from '../contracts/commands.ts';
 import type { HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
-import { boardName, type OutcomeBoard } from '../contracts/outcome-board.ts';
-import { holdFrom, transferFrom } from '../contracts/resources.ts';
-import type { Appender } from '../eventlog/appender.ts';
-import type { EventReader } from '../eventlog/event-reader.ts';
+import type { Appender } from '../eventlog/append/appender.ts';
+import type { EventReader } from '../eventlog/read/event-reader.ts';
+import { makesTransfer, type Answer, type CommandRequest, type Unstamped } from '../messages/commands.ts';
+import { boardName, type OutcomeBoard } from '../messages/local-outcomes.ts';
+import { holdFrom, transferFrom } from '../messages/mapping/resources.ts';
 import { answerOf, type Answered } from './answer.ts';
+import { createTogetherActivity, type TogetherActivity } from './batch.ts';
 import { createBulkActivities, type BulkActivities, type BulkActivityDependencies } from './bulk.ts';
 import { asFailure } from './failures.ts';
 import type { RailPace } from './rails.ts';
-import { createTogetherActivity, type TogetherActivity } from './together.ts';
 
 /** The log has the outcome (`answer`), or nothing was recorded (`refusal`). `at`: when that was, RFC 3339. */
 export type CarriedOut = Answered & { readonly at: string };

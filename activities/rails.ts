@@ -6,7 +6,7 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import type { RailPayment, RailVerdict } from '../contracts/rails.ts';
-import { RAIL_TASK_QUEUE } from '../contracts/workflow-ids.ts';
+import { RAIL_TASK_QUEUE } from '../messages/workflow-ids.ts';
 import type { Heard, Rail } from '../rails/rail.ts';
 
 /** How patient a workflow is with a rail. It is written into the workflow's history, so a change harms none that runs. */

@@ -1,15 +1,15 @@
 /** What the HTTP interface needs; `api/main.ts` builds it from real servers, tests from their own. */
 import type { Readiness } from '../contracts/http.ts';
 import type { ProjectionResource } from '../contracts/projections.ts';
+import type { EventReader } from '../eventlog/read/event-reader.ts';
 import type { ObservedRequest } from '../metrics/http-metrics.ts';
-import type { EventReader } from '../eventlog/event-reader.ts';
-import type { ProjectionName } from '../projector/projection.ts';
-import type { ReadStore } from '../projector/read-store.ts';
-import type { Bulks } from './bulks.ts';
-import type { Commands } from './commands.ts';
+import type { ProjectionName } from '../projector/projections/projection.ts';
+import type { ReadStore } from '../projector/queries/read-store.ts';
+import type { Webhooks } from '../webhooks/webhooks.ts';
+import type { Bulks } from './bulks/bulks.ts';
+import type { Commands } from './commands/commands.ts';
+import type { Schedules } from './commands/schedules.ts';
 import type { Live } from './live/live.ts';
-import type { Schedules } from './schedules.ts';
-import type { Webhooks } from './webhooks.ts';
 
 /** The payment rails that there are, and what their callbacks are signed with. */
 export type RailDirectory = { readonly names: readonly string[]; readonly secret: string };

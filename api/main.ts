@@ -1,10 +1,10 @@
 /** The API as a process of its own: `npm run start:api`. Its commands are carried out by workers elsewhere. */
 import { Connection } from '@temporalio/client';
-import { readConfig } from '../config.ts';
-import { connectToNats } from '../eventlog/connection.ts';
-import { retryFor } from '../eventlog/retry.ts';
-import { main, runUntilSignalled } from '../lifecycle.ts';
+import { connectToNats } from '../eventlog/nats/connection.ts';
+import { retryFor } from '../eventlog/nats/retry.ts';
 import { createMetrics } from '../metrics/registry.ts';
+import { readConfig } from '../runtime/config.ts';
+import { main, runUntilSignalled } from '../runtime/lifecycle.ts';
 import { startApi } from './server.ts';
 
 await main(async () => {

@@ -1,10 +1,10 @@
 /** Whether everything that the API needs answers, and how far the read model is behind. */
 import type { Client } from '@temporalio/client';
-import type { EventReader } from '../eventlog/event-reader.ts';
-import { measureLag } from '../projector/lag.ts';
-import type { ReadStore } from '../projector/read-store.ts';
 import type { Readiness } from '../contracts/http.ts';
 import type { ProjectionResource } from '../contracts/projections.ts';
+import type { EventReader } from '../eventlog/read/event-reader.ts';
+import { measureLag } from '../projector/queries/lag.ts';
+import type { ReadStore } from '../projector/queries/read-store.ts';
 
 /** How long a dependency may take to answer before it counts as away. */
 const CHECK_TIMEOUT_MS = 2_000;

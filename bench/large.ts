@@ -1,11 +1,11 @@
 /** A ledger of two million events and 200,000 accounts, beside an empty one: whether it is as fast, and its memory. */
-import { startNats } from '../dev/servers.ts';
+import { startNats } from '../dev/servers/servers.ts';
 import { startThrowaway, type Throwaway } from '../dev/throwaway.ts';
 import { measureLog } from './log/measure.ts';
 import { CLIENTS } from './plan.ts';
+import { LARGE, type Memory } from './report/targets.ts';
 import { variantOf, type System } from './systems.ts';
 import { memoryOf, openAccounts, untilCaughtUp } from './tallybook.ts';
-import { LARGE, type Memory } from './targets.ts';
 import type { Accounts } from './task.ts';
 
 /** With one event for each account this makes two million. */

@@ -5,17 +5,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { onStopRequest } from '../dev/stop-signals.ts';
 import { startThrowaway } from '../dev/throwaway.ts';
-import { main } from '../lifecycle.ts';
-import { barChart } from './bar-chart.ts';
-import { latencyChart, throughputChart } from './charts.ts';
-import type { Figure } from './figures.ts';
-import { startGenerator, type Generator } from './generator.ts';
+import { main } from '../runtime/lifecycle.ts';
+import { startGenerator, type Generator } from './generator/generator.ts';
 import { startLargeAndSmall } from './large.ts';
-import { machine } from './machine.ts';
 import { HELP, isPartial, isWanted, readOptions, requireKnown, type Options } from './options.ts';
 import { sampleSystem, SYSTEMS as PEERS } from './peers/systems.ts';
 import { LOADS } from './plan.ts';
-import { markdownReport, type Results } from './report.ts';
+import { barChart } from './report/bar-chart.ts';
+import { latencyChart, throughputChart } from './report/charts.ts';
+import type { Figure } from './report/figures.ts';
+import { machine } from './report/machine.ts';
+import { markdownReport, type Results } from './report/report.ts';
+import { targetsOf } from './report/targets.ts';
 import { takeRounds, type RoundsFound } from './rounds.ts';
 import {
   ACCOUNTS,
@@ -27,7 +28,6 @@ import {
   type System,
 } from './systems.ts';
 import { openAccounts } from './tallybook.ts';
-import { targetsOf } from './targets.ts';
 
 /** Set before anything is started. */
 let options: Options;

@@ -1,11 +1,11 @@
 /** Lets systems take turns: a warm-up, then every row in every round. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { figureOf, type Figure } from './figures.ts';
-import type { Generator } from './generator.ts';
+import type { Generator } from './generator/generator.ts';
 import { ONE_BY_ONE, planRows, type Row } from './plan.ts';
 import { cpuSeconds, descendants } from './processes.ts';
-import { createProgress, nameOf } from './progress.ts';
-import { median } from './quantiles.ts';
+import { figureOf, type Figure } from './report/figures.ts';
+import { createProgress, nameOf } from './report/progress.ts';
+import { median } from './report/quantiles.ts';
 import { ACCOUNTS, createTurns, READERS, type Asked, type System, type Turns } from './systems.ts';
 import type { Measured, Operation } from './task.ts';
 import { takeTurn } from './turn.ts';

@@ -1,5 +1,5 @@
 /** One turn of one row. */
-import type { Generator } from './generator.ts';
+import type { Generator } from './generator/generator.ts';
 import { measureLog } from './log/measure.ts';
 import type { Row } from './plan.ts';
 import { json, RAW_LEDGER, type System } from './systems.ts';

@@ -2,16 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from '../cli/command.ts';
 import { run } from '../cli/run.ts';
-import { connectToNats } from '../eventlog/connection.ts';
-import { LogUnavailable } from '../eventlog/direct-get.ts';
-import { createEventReader } from '../eventlog/reader.ts';
-import type { Load } from './load.ts';
-import { LogFold, type LogFacts } from './log-facts.ts';
-import { judge, type Judgement } from './oracle.ts';
-import { describe } from './record.ts';
+import { connectToNats } from '../eventlog/nats/connection.ts';
+import { LogUnavailable } from '../eventlog/read/direct-get.ts';
+import { createEventReader } from '../eventlog/read/reader.ts';
+import type { Load } from './clients/load.ts';
+import { describe } from './clients/record.ts';
+import { LogFold, type LogFacts } from './oracle/log-facts.ts';
+import { judge, type Judgement } from './oracle/oracle.ts';
+import { checkWorkflows } from './oracle/workflows-check.ts';
 import type { Complaint } from './scenario.ts';
 import { LEDGER, positionsOf, type System, type Urls } from './system.ts';
-import { checkWorkflows } from './workflows-check.ts';
 
 /** How long it may take until every command has its answer, and no workflow is left over. */
 const SETTLE_MAX_MS = 120_000;

@@ -1,9 +1,9 @@
 /** `npm run chaos`: breaks things, and checks that the ledger is whole. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { machine } from '../bench/machine.ts';
-import { runningChildren } from '../dev/child-process.ts';
+import { machine } from '../bench/report/machine.ts';
 import { messageOf } from '../dev/errors.ts';
+import { runningChildren } from '../dev/servers/child-process.ts';
 import { onStopRequest } from '../dev/stop-signals.ts';
 import { parse, WrongUsage, type Arguments } from './command-line.ts';
 import { createRandom } from './random.ts';

@@ -3,7 +3,7 @@
  * a second, as a supervisor would do, and that is noted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeExit, type Child, type ExitStatus } from '../dev/child-process.ts';
+import { describeExit, type Child, type ExitStatus } from '../dev/servers/child-process.ts';
 
 /** How a part has ended after SIGTERM. */
 export type Ended = ExitStatus & Readonly<{ milliseconds: number }>;

@@ -1,6 +1,6 @@
 /** What processes use, as the system tells it: memory and open files. Linux only. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { median } from '../bench/quantiles.ts';
+import { median } from '../bench/report/quantiles.ts';
 
 export type Sample = { readonly rssMib: number; readonly handles: number };
 

@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { judgeSystem } from './aftermath.ts';
-import { startLoad, type Load } from './load.ts';
-import type { Judgement } from './oracle.ts';
-import type { Random } from './random.ts';
+import { startLoad, type Load } from './clients/load.ts';
+import { clearAnswer } from './clients/record.ts';
+import type { Judgement } from './oracle/oracle.ts';
 import type { EndedByItself } from './parts.ts';
-import { clearAnswer } from './record.ts';
+import type { Random } from './random.ts';
 import type { Complaint, Context, Fault, Injected, Scenario } from './scenario.ts';
 import { startSystem, type System } from './system.ts';
 

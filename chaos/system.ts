@@ -4,12 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startChild, type Child } from '../dev/child-process.ts';
 import { messageOf } from '../dev/errors.ts';
 import { NODE_FLAGS } from '../dev/node-flags.ts';
-import { freePort } from '../dev/ports.ts';
-import { waitUntilServing } from '../dev/ready.ts';
-import { startNats, startReadModel, startTemporal } from '../dev/servers.ts';
+import { startChild, type Child } from '../dev/servers/child-process.ts';
+import { freePort } from '../dev/servers/ports.ts';
+import { waitUntilServing } from '../dev/servers/ready.ts';
+import { startNats, startReadModel, startTemporal } from '../dev/servers/servers.ts';
 import { Parts, type Ended, type EndedByItself } from './parts.ts';
 
 const PROJECT = fileURLToPath(new URL('../', import.meta.url));

@@ -1,8 +1,8 @@
 /** What a command of the command line is, and what it is handed. */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Resuming } from '../api/resuming.ts';
-import type { EventReader } from '../eventlog/event-reader.ts';
-import type { Progress } from './progress.ts';
+import type { Resuming } from '../api/temporal/recovery.ts';
+import type { EventReader } from '../eventlog/read/event-reader.ts';
+import type { Progress } from './io/progress.ts';
 
 /** What a process tells whoever started it. */
 export const EXIT = { fine: 0, broken: 1, couldNotRun: 2 } as const;

@@ -2,9 +2,9 @@
  * The command line: `npm run ledger -- <command>`. It reads the ledger's servers; only `import` and
  * `restore` write to the log.
  */
-import { readConfig } from '../config.ts';
-import { createOutput } from './output.ts';
-import { createProgress } from './progress.ts';
+import { readConfig } from '../runtime/config.ts';
+import { createOutput } from './io/output.ts';
+import { createProgress } from './io/progress.ts';
 import { run } from './run.ts';
 
 process.exitCode = await run(process.argv.slice(2), readConfig, {
@@ -14,7 +14,7 @@ process.exitCode = await run(process.argv.slice(2), readConfig, {
   async connectToTemporal() {
     const { temporalAddress, temporalNamespace } = readConfig();
     // Its client takes a moment to load, and few commands need it.
-    const { connectResuming } = await import('../api/resuming.ts');
+    const { connectResuming } = await import('../api/temporal/recovery.ts');
     return await connectResuming(temporalAddress, temporalNamespace);
   },
 });

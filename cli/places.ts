@@ -1,7 +1,7 @@
 /** Positions, times and anchors as they are typed. */
 import { EVENT_DATA, eventType, parseEventType, type EventName } from '../contracts/events.ts';
 import type { Anchor } from '../eventlog/audit/audit.ts';
-import type { At } from '../eventlog/event-reader.ts';
+import type { At } from '../eventlog/read/event-reader.ts';
 import { WrongUsage } from './command.ts';
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;

@@ -1,6 +1,6 @@
 /** Projections as they are typed. */
-import type { Projection } from '../projector/projection.ts';
-import { PROJECTIONS } from '../projector/projections.ts';
+import { PROJECTIONS } from '../projector/projections/index.ts';
+import type { Projection } from '../projector/projections/projection.ts';
 import { WrongUsage } from './command.ts';
 
 /** @throws WrongUsage if there is none of this name */

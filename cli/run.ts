@@ -1,9 +1,8 @@
 /** Runs what a command line asks for. */
-import { connectToNats } from '../eventlog/connection.ts';
-import { LogUnavailable } from '../eventlog/direct-get.ts';
-import { createEventReader } from '../eventlog/reader.ts';
+import { connectToNats } from '../eventlog/nats/connection.ts';
+import { LogUnavailable } from '../eventlog/read/direct-get.ts';
+import { createEventReader } from '../eventlog/read/reader.ts';
 import { parse } from './arguments.ts';
-import { backupCommand } from './backup.ts';
 import {
   CannotRun,
   EXIT,
@@ -14,16 +13,17 @@ import {
   type Settings,
   type Terminal,
 } from './command.ts';
-import { exportCommand } from './export.ts';
-import { historyCommand } from './history.ts';
-import { importCommand } from './import.ts';
-import { parkedCommand } from './parked.ts';
-import { rebuildCommand } from './rebuild.ts';
-import { replayCommand } from './replay.ts';
-import { restoreCommand } from './restore.ts';
-import { resumeCommand } from './resume.ts';
-import { stateCommand } from './state.ts';
-import { verifyCommand } from './verify.ts';
+import { backupCommand } from './commands/backup.ts';
+import { exportCommand } from './commands/export.ts';
+import { historyCommand } from './commands/history.ts';
+import { importCommand } from './commands/import.ts';
+import { parkedCommand } from './commands/parked.ts';
+import { rebuildCommand } from './commands/rebuild.ts';
+import { replayCommand } from './commands/replay.ts';
+import { restoreCommand } from './commands/restore.ts';
+import { resumeCommand } from './commands/resume.ts';
+import { stateCommand } from './commands/state.ts';
+import { verifyCommand } from './commands/verify.ts';
 
 const COMMANDS: readonly Command[] = [
   verifyCommand,

@@ -3,7 +3,7 @@
  * through Temporal, which is little: a payload may have 2 MB there, and ten thousand lines have more.
  */
 import { z } from 'zod';
-import type { CommandMeta } from './commands.ts';
+import type { CommandMeta } from '../messages/commands.ts';
 import { page } from './http.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import * as values from './values.ts';

@@ -1,5 +1,5 @@
 /**
- * The headers of an event on NATS, as `eventlog/codec.ts` and `eventlog/batch.ts` write them and the server adds to
+ * The headers of an event on NATS, as `eventlog/wire/codec.ts` and `eventlog/append/batch.ts` write them and the server adds to
  * them: CloudEvents 1.0 in NATS binary mode. On the wire all values are text.
  */
 import { z } from 'zod';

@@ -3,7 +3,7 @@
  * Temporal keeps schedules, and knows when they fire; whether a cron expression is one, it decides too.
  */
 import { z } from 'zod';
-import type { CommandMeta } from './commands.ts';
+import type { CommandMeta } from '../messages/commands.ts';
 import { transferBody } from './http-bodies.ts';
 import { page, transferStatus } from './http.ts';
 import * as values from './values.ts';

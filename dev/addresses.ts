@@ -1,5 +1,5 @@
 /** What `npm start` prints when everything runs. */
-import type { Config } from '../config.ts';
+import type { Config } from '../runtime/config.ts';
 
 /** The address at which this machine reaches the HTTP API. */
 export function httpUrl({ host, port }: Config): string {

@@ -1,7 +1,7 @@
 /** `npm run dev`: starts a part of Tallybook anew when a file that it runs from changes. */
 import { relative } from 'node:path';
-import { describeExit, type Child } from './child-process.ts';
 import { messageOf } from './errors.ts';
+import { describeExit, type Child } from './servers/child-process.ts';
 import { watchSources } from './source-watch.ts';
 
 export type Part = Readonly<{

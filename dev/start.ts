@@ -5,16 +5,16 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readConfig, type Config } from '../config.ts';
+import { readConfig, type Config } from '../runtime/config.ts';
 import { addresses, httpUrl } from './addresses.ts';
-import { describeExit, runningChildren, startChild, type Child } from './child-process.ts';
-import { claimDataDir } from './data-dir.ts';
 import { messageOf } from './errors.ts';
 import { NODE_FLAGS } from './node-flags.ts';
-import { requirePortFree } from './ports.ts';
-import { waitUntilServing } from './ready.ts';
 import { restartOnChange } from './restarts.ts';
-import { startNats, startReadModel, startTemporal } from './servers.ts';
+import { describeExit, runningChildren, startChild, type Child } from './servers/child-process.ts';
+import { claimDataDir } from './servers/data-dir.ts';
+import { requirePortFree } from './servers/ports.ts';
+import { waitUntilServing } from './servers/ready.ts';
+import { startNats, startReadModel, startTemporal } from './servers/servers.ts';
 import { onStopRequest } from './stop-signals.ts';
 
 const PROJECT = fileURLToPath(new URL('../', import.meta.url));
@@ -153,7 +153,7 @@ async function startApp(name: PartName, { config, dataDir }: Place): Promise<Chi
   });
 }
 
-/** The lines that `warn` of `lifecycle.ts` has written. */
+/** The lines that `warn` of `runtime/lifecycle.ts` has written. */
 function warningsOf(child: Child): string[] {
   return readFileSync(child.logFile, 'utf8')
     .split('\n')

@@ -4,10 +4,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findBinary } from './binaries.ts';
-import { BINARY_NAMES } from './binary-pins.ts';
-import { killGroup, watchOver } from './child-process.ts';
 import { messageOf } from './errors.ts';
+import { findBinary } from './servers/binaries.ts';
+import { BINARY_NAMES } from './servers/binary-pins.ts';
+import { killGroup, watchOver } from './servers/child-process.ts';
 import { onStopRequest } from './stop-signals.ts';
 
 /** Gives vitest's exit code. */

@@ -1,6 +1,6 @@
 /** The appender's queue, its batches and the outcomes of its commands. */
 import { Counter, Gauge, Histogram } from 'prom-client';
-import { COMMAND_OUTCOMES, type AppenderObserver } from '../eventlog/appender-observer.ts';
+import { COMMAND_OUTCOMES, type AppenderObserver } from '../eventlog/append/appender-observer.ts';
 import type { Metrics } from './registry.ts';
 
 /** From one sync of a good disk to the appender's own time-out. */

@@ -1,22 +1,22 @@
 /** The projector as a process: follows the log and keeps the read model until it is told to stop. */
-import { readConfig } from '../config.ts';
 import { positionSubject } from '../contracts/subjects.ts';
-import { connectToNats } from '../eventlog/connection.ts';
-import type { EventReader } from '../eventlog/event-reader.ts';
-import { openReaderGate } from '../eventlog/reader-gate.ts';
-import { createEventReader } from '../eventlog/reader.ts';
-import { openPatiently } from '../eventlog/retry.ts';
-import { openLog } from '../eventlog/stream.ts';
-import { warn } from '../lifecycle.ts';
+import { connectToNats } from '../eventlog/nats/connection.ts';
+import { openReaderGate } from '../eventlog/nats/reader-gate.ts';
+import { openPatiently } from '../eventlog/nats/retry.ts';
+import { openLog } from '../eventlog/nats/stream.ts';
+import type { EventReader } from '../eventlog/read/event-reader.ts';
+import { createEventReader } from '../eventlog/read/reader.ts';
 import { projectorMetrics, type Positions } from '../metrics/projector-metrics.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import { serveMetricsIfAsked } from '../metrics/server.ts';
-import { readStandings } from './checkpoint.ts';
-import { connectReadModel, type ReadModel } from './database.ts';
-import { measureLag } from './lag.ts';
-import { keepsExchangesWhole, migrate } from './migrate.ts';
-import { createPersevere } from './persevere.ts';
-import { runProjector } from './projector.ts';
+import { readConfig } from '../runtime/config.ts';
+import { warn } from '../runtime/lifecycle.ts';
+import { measureLag } from './queries/lag.ts';
+import { runProjector } from './run/projector.ts';
+import { createPersevere } from './run/retry.ts';
+import { readStandings } from './tables/checkpoint.ts';
+import { connectReadModel, type ReadModel } from './tables/database.ts';
+import { keepsExchangesWhole, migrate } from './tables/migrate.ts';
 
 /** How long the end may take, should a server not answer. */
 const STOP_MAX_MS = 8_000;
@@ -50,9 +50,7 @@ async function main(): Promise<void> {
     if (!migrated) return;
     for (const name of migrated) tell(`Applied ${name}.`);
     if ((await persevere(() => keepsExchangesWhole(db))) === false) {
-      tell(
-        'WARNING: PGlite’s own server mixes up its clients’ queries. Run projector/embedded/main.ts instead.',
-      );
+      tell('WARNING: PGlite’s own server mixes up its clients’ queries. Run postgres/main.ts instead.');
     }
     // Who reads can begin to while no worker is there.
     openReaderGate(nc);

@@ -4,7 +4,7 @@
  */
 import type { RailPayment } from '../contracts/rails.ts';
 import type { Heard, Rail } from './rail.ts';
-import { readAsked, readSubmitted, type Reply } from './reading.ts';
+import { readAsked, readSubmitted, type Reply } from './replies.ts';
 
 /** Longer than any answer has to be. */
 const REPLY_BYTES_MAX = 64 * 1024;

@@ -55,9 +55,9 @@ const API_MAY_REACH = {
   folders: ['api', 'contracts', 'domain'],
   files: [
     'workflows/attributes.ts',
-    'projector/read-store.ts',
-    'projector/database.ts',
-    'eventlog/reader.ts',
+    'projector/queries/read-store.ts',
+    'projector/tables/database.ts',
+    'eventlog/read/reader.ts',
     'rails/signature.ts',
   ],
 };
@@ -141,7 +141,9 @@ describe('who imports whom', () => {
         const allowed =
           API_MAY_REACH.folders.includes(reached.split('/')[0] ?? '') ||
           API_MAY_REACH.files.includes(reached) ||
-          ['eventlog/batch.ts', 'eventlog/codec.ts', 'projector/cursor.ts'].includes(reached);
+          ['eventlog/append/batch.ts', 'eventlog/wire/codec.ts', 'projector/queries/cursor.ts'].includes(
+            reached,
+          );
         expect(allowed, `${file} reaches ${reached}`).toBe(true);
       }
     }
@@ -154,9 +156,9 @@ describe('who imports whom', () => {
         if (!specifier.startsWith('.')) continue;
         const imported = relative(ROOT, resolve(ROOT, dirname(file), specifier));
         expect(isRoot(imported), `${file} imports ${imported}`).toBe(false);
-        if (imported === 'config.ts') {
+        if (imported === 'runtime/config.ts') {
           const allowed = isRoot(file) || file.startsWith('dev/');
-          expect(allowed, `${file} imports config.ts`).toBe(true);
+          expect(allowed, `${file} imports runtime/config.ts`).toBe(true);
         }
       }
     }

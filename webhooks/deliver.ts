@@ -3,13 +3,13 @@
  * When the next attempt is due stands there too: whoever takes the event up next, after a crash as well, goes on from it.
  */
 import type { RecordedEvent } from '../contracts/events.ts';
-import { given } from '../contracts/given.ts';
-import { eventFrom } from '../contracts/resources.ts';
 import type { AttemptOutcome } from '../contracts/webhooks.ts';
-import type { Delivery, DeliveryLog, KeptDelivery } from './delivery-log.ts';
+import { given } from '../domain/optional-fields.ts';
+import { eventFrom } from '../messages/mapping/resources.ts';
+import type { Delivery, DeliveryLog, KeptDelivery } from './nats/delivery-log.ts';
+import { secretsAt, type StoredWebhook } from './nats/webhook.ts';
 import { pauseAfter } from './retries.ts';
 import type { Attempt, Sent } from './send.ts';
-import { secretsAt, type StoredWebhook } from './webhook.ts';
 
 /** An event that a webhook is to get. */
 export type Job = {

@@ -4,17 +4,17 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { createEventReader } from '../eventlog/reader.ts';
-import { openPatiently } from '../eventlog/retry.ts';
-import type { WebhookConsumers } from './consumers.ts';
-import type { DeliveryLog } from './delivery-log.ts';
+import { openPatiently } from '../eventlog/nats/retry.ts';
+import { createEventReader } from '../eventlog/read/reader.ts';
 import type { DispatcherObserver } from './dispatcher-observer.ts';
+import type { WebhookConsumers } from './nats/consumers.ts';
+import type { DeliveryLog } from './nats/delivery-log.ts';
+import { openWebhookStores } from './nats/stores.ts';
+import type { WebhookBucket } from './nats/webhook-bucket.ts';
+import type { StoredWebhook } from './nats/webhook.ts';
 import { RETRY_PAUSES_MS } from './retries.ts';
 import { startRunner, type Runner, type RunnerOptions } from './runner.ts';
 import { send, type SendOptions } from './send.ts';
-import { openWebhookStores } from './stores.ts';
-import type { WebhookBucket } from './webhook-bucket.ts';
-import type { StoredWebhook } from './webhook.ts';
 
 export type DispatcherOptions = {
   readonly nc: NatsConnection;

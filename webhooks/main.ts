@@ -1,11 +1,11 @@
 /** Delivers to webhooks as a process of its own: `npm run start:webhooks`. As many as are wanted may run. */
-import { readConfig } from '../config.ts';
-import { connectToNats } from '../eventlog/connection.ts';
-import { openLog } from '../eventlog/stream.ts';
-import { main, runUntilSignalled, warn } from '../lifecycle.ts';
+import { connectToNats } from '../eventlog/nats/connection.ts';
+import { openLog } from '../eventlog/nats/stream.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import { serveMetricsIfAsked } from '../metrics/server.ts';
 import { webhookMetrics } from '../metrics/webhook-metrics.ts';
+import { readConfig } from '../runtime/config.ts';
+import { main, runUntilSignalled, warn } from '../runtime/lifecycle.ts';
 import { startDispatcher } from './dispatcher.ts';
 
 await main(async () => {

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream, type Consumer, type JsMsg } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { RecordedEvent } from '../contracts/events.ts';
-import { decode } from '../eventlog/codec.ts';
-import type { EventReader } from '../eventlog/event-reader.ts';
-import { toStored } from '../eventlog/follow.ts';
-import type { Source, WebhookConsumers } from './consumers.ts';
+import type { EventReader } from '../eventlog/read/event-reader.ts';
+import { toStored } from '../eventlog/read/follow.ts';
+import { decode } from '../eventlog/wire/codec.ts';
 import { deliver, type DeliverDependencies, type Verdict } from './deliver.ts';
-import type { StoredWebhook } from './webhook.ts';
+import type { Source, WebhookConsumers } from './nats/consumers.ts';
+import type { StoredWebhook } from './nats/webhook.ts';
 
 export type Runner = {
   /** Goes on with the webhook as it is now. */

@@ -1,13 +1,13 @@
 /** What the HTTP interface does to webhooks. */
 import { randomBytes } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Webhooks } from '../api/webhooks.ts';
 import { ROTATION_HOURS, type DeliveryResource, type WebhookChange } from '../contracts/webhooks.ts';
-import { createEventReader } from '../eventlog/reader.ts';
+import { createEventReader } from '../eventlog/read/reader.ts';
 import { refusal } from './addresses.ts';
-import type { Delivery } from './delivery-log.ts';
-import { openWebhookStores } from './stores.ts';
-import { asMade, shown, type StoredWebhook } from './webhook.ts';
+import type { Delivery } from './nats/delivery-log.ts';
+import { openWebhookStores } from './nats/stores.ts';
+import { asMade, shown, type StoredWebhook } from './nats/webhook.ts';
+import type { Webhooks } from './webhooks.ts';
 
 type ServiceOptions = {
   readonly ledger: string;

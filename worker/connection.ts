@@ -1,5 +1,5 @@
 /** Connects to Temporal. */
-import { retryFor } from '../eventlog/retry.ts';
+import { retryFor } from '../eventlog/nats/retry.ts';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 
 /**

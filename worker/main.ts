@@ -1,12 +1,12 @@
 /** The worker as a process of its own: `npm run start:worker`. */
-import { readConfig } from '../config.ts';
-import { connectToNats } from '../eventlog/connection.ts';
-import { main, runUntilSignalled, warn } from '../lifecycle.ts';
+import { connectToNats } from '../eventlog/nats/connection.ts';
 import { appenderMetrics } from '../metrics/appender-metrics.ts';
 import { createMetrics } from '../metrics/registry.ts';
 import { serveMetricsIfAsked } from '../metrics/server.ts';
 import { webhookMetrics } from '../metrics/webhook-metrics.ts';
 import { createHttpRails } from '../rails/http-rail.ts';
+import { readConfig } from '../runtime/config.ts';
+import { main, runUntilSignalled, warn } from '../runtime/lifecycle.ts';
 import { startDispatcher } from '../webhooks/dispatcher.ts';
 import { connectToTemporal, quietTemporalLogs } from './connection.ts';
 import { startWorker } from './worker.ts';

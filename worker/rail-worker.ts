@@ -5,7 +5,7 @@
  */
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import { createRailActivities, type RailDependencies } from '../activities/rails.ts';
-import { RAIL_TASK_QUEUE } from '../contracts/workflow-ids.ts';
+import { RAIL_TASK_QUEUE } from '../messages/workflow-ids.ts';
 
 export type RailWorkerOptions = RailDependencies & {
   readonly connection: NativeConnection;

@@ -1,6 +1,6 @@
 /** A command to one account: create, freeze, unfreeze, close. */
 import { upsertSearchAttributes } from '@temporalio/workflow';
-import type { AccountRequest, Answer, CarryOutOptions } from '../contracts/commands.ts';
+import type { AccountRequest, Answer, CarryOutOptions } from '../messages/commands.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
 import { activitiesFor } from './options.ts';
 import { recorded } from './outcome.ts';

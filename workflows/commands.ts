@@ -3,7 +3,7 @@
  * command costs the log, so under load many share one. Its id is `commands/<batch id>`.
  */
 import { upsertSearchAttributes } from '@temporalio/workflow';
-import type { CommandRequest, Together, TogetherOptions } from '../contracts/commands.ts';
+import type { CommandRequest, Together, TogetherOptions } from '../messages/commands.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
 import { activitiesFor } from './options.ts';
 

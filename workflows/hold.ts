@@ -11,9 +11,9 @@ import {
   isCancellation,
   setHandler,
 } from '@temporalio/workflow';
-import type { Answer, CarryOutOptions, HoldRequest } from '../contracts/commands.ts';
 import type { HoldResource } from '../contracts/http.ts';
-import { Course } from './course.ts';
+import type { Answer, CarryOutOptions, HoldRequest } from '../messages/commands.ts';
+import { Course } from './lifecycle.ts';
 import { steadfast } from './options.ts';
 
 type Step<Type extends HoldRequest['type']> = Extract<HoldRequest, { type: Type }>;

@@ -1,7 +1,7 @@
 /** How activities are tried. */
 import { proxyLocalActivities, type LocalActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import type { CarryOutOptions } from '../contracts/commands.ts';
+import type { CarryOutOptions } from '../messages/commands.ts';
 
 /** Deciding and appending takes milliseconds, so it runs in the workflow task itself. */
 const APPEND: LocalActivityOptions = {

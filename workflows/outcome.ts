@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import type { CarriedOut } from '../activities/index.ts';
-import type { Answer } from '../contracts/commands.ts';
+import type { Answer } from '../messages/commands.ts';
 
 /**
  * The answer of a command that was recorded.

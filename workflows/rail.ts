@@ -13,11 +13,11 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { RailActivities, RailPace } from '../activities/rails.ts';
-import type { Answer, RailAnsweredRequest, ResolveRequest, Unstamped } from '../contracts/commands.ts';
 import type { TransferResource } from '../contracts/http.ts';
 import type { RailPayment } from '../contracts/rails.ts';
 import { isWaiting } from '../domain/transfer.ts';
-import type { Course } from './course.ts';
+import type { Answer, RailAnsweredRequest, ResolveRequest, Unstamped } from '../messages/commands.ts';
+import type { Course } from './lifecycle.ts';
 import { steadfast } from './options.ts';
 
 /** HTTP sends all of it; from the Temporal UI the outcome is enough. */

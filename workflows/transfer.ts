@@ -14,6 +14,8 @@ import {
   isCancellation,
   setHandler,
 } from '@temporalio/workflow';
+import type { TransferResource } from '../contracts/http.ts';
+import { isWaiting } from '../domain/transfer.ts';
 import type {
   Answer,
   AnswerRequest,
@@ -22,10 +24,8 @@ import type {
   ResolveRequest,
   TransferRequest,
   Unstamped,
-} from '../contracts/commands.ts';
-import type { TransferResource } from '../contracts/http.ts';
-import { isWaiting } from '../domain/transfer.ts';
-import { Course } from './course.ts';
+} from '../messages/commands.ts';
+import { Course } from './lifecycle.ts';
 import { steadfast } from './options.ts';
 import { listenOutside, takeOver, throughRail } from './rail.ts';
 

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEventType, type RecordedEvent } from '../../contracts/events.ts';
-import type { EventFilter, EventReader } from '../../eventlog/event-reader.ts';
+import type { EventFilter, EventReader } from '../../eventlog/read/event-reader.ts';
 import { endFrame, eventFrame, heartbeatFrame, startFrame, type EndReason } from './frames.ts';
 import type { Framed, LiveEvent, Ring } from './ring.ts';
 import type { Turns } from './turns.ts';

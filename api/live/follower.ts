@@ -1,7 +1,7 @@
 /** Follows the log for as long as it takes, whatever goes wrong. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import type { EventReader } from '../../eventlog/event-reader.ts';
+import type { EventReader } from '../../eventlog/read/event-reader.ts';
 
 export type FollowerOptions = {
   readonly log: Pick<EventReader, 'follow'>;

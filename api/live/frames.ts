@@ -1,6 +1,6 @@
 /** The text of a live stream: Server-Sent Events, as the HTML standard (section 9.2) has them. */
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { eventFrom } from '../../contracts/resources.ts';
+import { eventFrom } from '../../messages/mapping/resources.ts';
 
 /**
  * Why the server ends a stream: the client reads too slowly, the process ends, or the log cannot be read just now. In

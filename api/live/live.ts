@@ -1,9 +1,9 @@
 /** The live stream of events: one reading of the log for all clients of a process. */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import type { EventFilter, EventReader } from '../../eventlog/event-reader.ts';
+import type { EventFilter, EventReader } from '../../eventlog/read/event-reader.ts';
 import type { LiveObserver } from '../../metrics/live-metrics.ts';
-import { ProblemError } from '../problem.ts';
+import { ProblemError } from '../http/problem.ts';
 import { LiveClient } from './client.ts';
 import { keepFollowing } from './follower.ts';
 import type { EndReason } from './frames.ts';

@@ -1,8 +1,8 @@
 /** Answers a request with a live stream. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
-import type { EventFilter } from '../../eventlog/event-reader.ts';
-import { invalidRequest, type ApiEnv } from '../problem.ts';
+import type { EventFilter } from '../../eventlog/read/event-reader.ts';
+import { invalidRequest, type ApiEnv } from '../http/problem.ts';
 import type { Live } from './live.ts';
 
 export const EVENT_STREAM = 'text/event-stream';

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import swaggerUiPath from 'swagger-ui-dist/absolute-path.js';
-import * as doc from '../openapi.ts';
-import { ProblemError, type ApiEnv } from '../problem.ts';
+import * as doc from '../http/openapi.ts';
+import { ProblemError, type ApiEnv } from '../http/problem.ts';
 
 /** What is served of the package, and nothing else of it. */
 const ASSETS: Readonly<Record<string, string>> = {

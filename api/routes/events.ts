@@ -3,15 +3,15 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { accepts } from 'hono/accepts';
 import { EVENT_SUBJECTS, eventType, type EventName } from '../../contracts/events.ts';
 import { eventPage, pageQuery, positionInQuery } from '../../contracts/http.ts';
-import { eventFrom } from '../../contracts/resources.ts';
 import { id } from '../../contracts/values.ts';
-import type { EventFilter } from '../../eventlog/event-reader.ts';
+import type { EventFilter } from '../../eventlog/read/event-reader.ts';
+import { eventFrom } from '../../messages/mapping/resources.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { eventCursor, positionOfCursor } from '../event-cursor.ts';
+import { eventCursor, positionOfCursor } from '../http/event-cursor.ts';
+import * as doc from '../http/openapi.ts';
+import type { ApiEnv } from '../http/problem.ts';
 import { EVENT_STREAM, respondLive } from '../live/respond.ts';
-import * as doc from '../openapi.ts';
-import type { ApiEnv } from '../problem.ts';
-import { findAccount, queryTimeout } from '../reading.ts';
+import { findAccount, queryTimeout } from '../queries/read-your-writes.ts';
 
 /** What is published; the rest of the log is the ledger's own. */
 const TYPES = Object.keys(EVENT_SUBJECTS)

@@ -2,9 +2,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { problem, readiness } from '../../contracts/http.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import * as doc from '../openapi.ts';
-import { ProblemError, type ApiEnv } from '../problem.ts';
-import { queryTimeout } from '../reading.ts';
+import * as doc from '../http/openapi.ts';
+import { ProblemError, type ApiEnv } from '../http/problem.ts';
+import { queryTimeout } from '../queries/read-your-writes.ts';
 
 const live = createRoute({
   method: 'get',

@@ -2,9 +2,9 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { projectionList } from '../../contracts/projections.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import * as doc from '../openapi.ts';
-import type { ApiEnv } from '../problem.ts';
-import { queryTimeout } from '../reading.ts';
+import * as doc from '../http/openapi.ts';
+import type { ApiEnv } from '../http/problem.ts';
+import { queryTimeout } from '../queries/read-your-writes.ts';
 
 const list = createRoute({
   method: 'get',

@@ -13,15 +13,15 @@ import {
   webhookResource,
   type WebhookResource,
 } from '../../contracts/webhooks.ts';
-import { commandMeta } from '../command-request.ts';
+import { commandMeta } from '../commands/command-meta.ts';
+import { optionalKey } from '../commands/idempotency.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { eventCursor, positionOfCursor } from '../event-cursor.ts';
-import { optionalKey } from '../idempotency.ts';
-import * as doc from '../openapi.ts';
-import { invalidRequest, keyReused, ProblemError, type ApiEnv } from '../problem.ts';
-import { queryTimeout } from '../reading.ts';
-import { optionalBody, requiredBody } from '../validation.ts';
-import { pageOfWebhooks } from '../webhook-cursor.ts';
+import { eventCursor, positionOfCursor } from '../http/event-cursor.ts';
+import * as doc from '../http/openapi.ts';
+import { invalidRequest, keyReused, ProblemError, type ApiEnv } from '../http/problem.ts';
+import { optionalBody, requiredBody } from '../http/validation.ts';
+import { pageOfWebhooks } from '../http/webhook-cursor.ts';
+import { queryTimeout } from '../queries/read-your-writes.ts';
 
 const TAGS = ['Webhooks'];
 const ONE = '/v1/webhooks/{id}';

@@ -3,14 +3,14 @@
  * tells it by IPC. What it asked and was answered it writes to a file as it goes, for whoever kills it.
  */
 import { openSync, writeSync } from 'node:fs';
-import type { MovementRequest } from '../../contracts/commands.ts';
-import { openActiveAppender } from '../../eventlog/active-appender.ts';
-import { createAppender, Overloaded, type Appender } from '../../eventlog/appender.ts';
-import type { Outcome } from '../../eventlog/outcome.ts';
-import { connectToNats } from '../../eventlog/connection.ts';
-import { LogUnavailable } from '../../eventlog/direct-get.ts';
-import { createEventReader } from '../../eventlog/reader.ts';
-import { openLog } from '../../eventlog/stream.ts';
+import { createAppender, Overloaded, type Appender } from '../../eventlog/append/appender.ts';
+import type { Outcome } from '../../eventlog/append/outcome.ts';
+import { connectToNats } from '../../eventlog/nats/connection.ts';
+import { openLog } from '../../eventlog/nats/stream.ts';
+import { LogUnavailable } from '../../eventlog/read/direct-get.ts';
+import { createEventReader } from '../../eventlog/read/reader.ts';
+import { openActiveAppender } from '../../eventlog/writer/active-appender.ts';
+import type { MovementRequest } from '../../messages/commands.ts';
 import {
   accountName,
   type FromWriter,

@@ -4,13 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CommandRequest } from '../../contracts/commands.ts';
-import { createAppender } from '../../eventlog/appender.ts';
-import { connectToNats } from '../../eventlog/connection.ts';
-import { createEventReader } from '../../eventlog/reader.ts';
-import { openLog } from '../../eventlog/stream.ts';
-import { accountName, type Counted } from './writer-protocol.ts';
+import { createAppender } from '../../eventlog/append/appender.ts';
+import { connectToNats } from '../../eventlog/nats/connection.ts';
+import { openLog } from '../../eventlog/nats/stream.ts';
+import { createEventReader } from '../../eventlog/read/reader.ts';
+import type { CommandRequest } from '../../messages/commands.ts';
 import { startWriterProcess, type WriterProcess } from './writer-processes.ts';
+import { accountName, type Counted } from './writer-protocol.ts';
 
 export type WritersMeasured = {
   readonly processes: number;

@@ -9,8 +9,8 @@ import { serve } from '@hono/node-server';
 import { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { Hono } from 'hono';
-import { readConfig } from '../../config.ts';
-import { main, runUntilSignalled } from '../../lifecycle.ts';
+import { readConfig } from '../../runtime/config.ts';
+import { main, runUntilSignalled } from '../../runtime/lifecycle.ts';
 import { connectToTemporal, quietTemporalLogs } from '../../worker/connection.ts';
 
 await main(async () => {

@@ -1,10 +1,10 @@
 /** The servers that peers need, each on free ports, with its data below one folder, and durable. */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { startChild, waitUntilReady, type Child } from '../../dev/child-process.ts';
-import { freePort } from '../../dev/ports.ts';
-import type { Server } from '../../dev/servers.ts';
-import { startPostgres } from '../../test/support/postgres.ts';
+import { startChild, waitUntilReady, type Child } from '../../dev/servers/child-process.ts';
+import { freePort } from '../../dev/servers/ports.ts';
+import type { Server } from '../../dev/servers/servers.ts';
+import { startPostgres } from '../../test/support/processes/postgres.ts';
 import { PEERS } from './install.ts';
 
 const READY_TIMEOUT_MS = 60_000;

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startChild, waitUntilReady, type Child } from '../../dev/child-process.ts';
-import { freePort } from '../../dev/ports.ts';
+import { startChild, waitUntilReady, type Child } from '../../dev/servers/child-process.ts';
+import { freePort } from '../../dev/servers/ports.ts';
 import { installPeers } from './install.ts';
 import { startDurablePostgres, startRestate } from './servers.ts';
 

@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { findBinary } from '../../dev/binaries.ts';
-import { startChild, waitUntilReady, type Child } from '../../dev/child-process.ts';
-import { freePort } from '../../dev/ports.ts';
+import { findBinary } from '../../dev/servers/binaries.ts';
+import { startChild, waitUntilReady, type Child } from '../../dev/servers/child-process.ts';
+import { freePort } from '../../dev/servers/ports.ts';
 import { startFaultProxy, type Weather } from './fault-proxy.ts';
 
 export type NatsCluster = {

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { startChild, waitUntilReady } from '../../dev/child-process.ts';
+import { startChild, waitUntilReady } from '../../dev/servers/child-process.ts';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 /** Three nats-servers with three copies of everything: the one that leads the log is killed, paused and cut off. */
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName } from '../../contracts/subjects.ts';
-import { connectToNats } from '../../eventlog/connection.ts';
+import { connectToNats } from '../../eventlog/nats/connection.ts';
 import { leaderOf, prepareNatsCluster, type NatsCluster } from '../infra/nats-cluster.ts';
 import { fault, type Complaint, type Context, type Scenario } from '../scenario.ts';
 import { LEDGER, type System } from '../system.ts';

@@ -1,7 +1,7 @@
 /** No room left on the device: under the log, and under Temporal. */
 import { join } from 'node:path';
-import { freePort } from '../../dev/ports.ts';
-import { startNats, startTemporal } from '../../dev/servers.ts';
+import { freePort } from '../../dev/servers/ports.ts';
+import { startNats, startTemporal } from '../../dev/servers/servers.ts';
 import { mountSmallDisk, type SmallDisk } from '../infra/small-disk.ts';
 import { fault, type Complaint, type Context, type Scenario } from '../scenario.ts';
 import type { OwnServers, Place, System } from '../system.ts';

@@ -1,7 +1,7 @@
 /** Folds the accounts with the domain's own rules, and holds every carried balance against that. */
-import { account, available, isWorldAccount, type AccountState } from '../../domain/account.ts';
-import { accountStateData } from '../../contracts/event-data.ts';
 import type { AccountRecord } from '../../contracts/events.ts';
+import { account, available, isWorldAccount, type AccountState } from '../../domain/account.ts';
+import { accountStateData } from '../../messages/mapping/event-data.ts';
 import { Fault } from './finding.ts';
 import { happenedTo } from './meaning.ts';
 

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { EventName, RecordedEvent } from '../../contracts/events.ts';
 import { aggregateSubject } from '../../contracts/subjects.ts';
-import type { StoredMessage } from '../codec.ts';
+import type { StoredMessage } from '../wire/codec.ts';
 import { AccountsCheck } from './accounts-check.ts';
 import { BatchCheck } from './batch-check.ts';
 import { ChainEnds } from './chain-ends.ts';

@@ -2,12 +2,12 @@
  * What each event means to an audit. A new event is added here, and nowhere else in the audit: the compiler says where
  * it is missing.
  */
+import type { AccountRecord, EventName, RecordedEvent, TransferRecord } from '../../contracts/events.ts';
+import type { AggregateRef } from '../../contracts/subjects.ts';
 import { isWorldAccount, type AccountEvent, type Purpose } from '../../domain/account.ts';
 import { unreachable } from '../../domain/assert.ts';
 import { entriesOf, totalOf } from '../../domain/transfer.ts';
-import { transferAfter } from '../../contracts/event-data.ts';
-import type { AccountRecord, EventName, RecordedEvent, TransferRecord } from '../../contracts/events.ts';
-import type { AggregateRef } from '../../contracts/subjects.ts';
+import { transferAfter } from '../../messages/mapping/event-data.ts';
 
 /**
  * Where an aggregate is in its life. `none`: before its first event. `world`: an account that exists by itself.

@@ -2,7 +2,7 @@
 import { EVENT_DATA, EVENT_SUBJECTS, parseEventType, type RecordedEvent } from '../../contracts/events.ts';
 import { parseEventSubject } from '../../contracts/subjects.ts';
 import { EVENT_VERSIONS } from '../../contracts/upcasters.ts';
-import { decode, hashOf, HASHED_HEADERS, type StoredMessage } from '../codec.ts';
+import { decode, hashOf, HASHED_HEADERS, type StoredMessage } from '../wire/codec.ts';
 import { Fault } from './finding.ts';
 
 /** Headers that belong to the event: the hash covers them, or is one of them. */

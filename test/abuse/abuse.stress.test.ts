@@ -4,17 +4,17 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isProblemCode, PROBLEMS } from '../../contracts/problems.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
+import { runs, seed } from '../support/fuzz/fuzz-settings.ts';
 import {
   requestsOf,
   routesOf,
   type FuzzedRequest,
   type OpenApi,
   type Route,
-} from '../support/fuzzed-requests.ts';
-import { runs, seed } from '../support/fuzz-settings.ts';
-import { httpClient, type Reply } from '../support/http.ts';
-import { openMany } from '../support/raw-http.ts';
-import { samplesOf } from '../support/prometheus.ts';
+} from '../support/fuzz/fuzzed-requests.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
+import { samplesOf } from '../support/http/prometheus.ts';
+import { openMany } from '../support/http/raw-http.ts';
 
 /** HTTP answers within 10 s; the rest is for a machine that is busy with this. */
 const HANG_MS = 25_000;

@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { expect, test, vi } from 'vitest';
-import { QUERIES_MAX } from '../../api/admission.ts';
-import { account, post, readStore, testApp } from '../api/fixtures.ts';
-import { KEY, transfer } from '../api/refused.ts';
+import { QUERIES_MAX } from '../../api/http/admission.ts';
+import { account, post, readStore, testApp } from '../api/fixtures/fixtures.ts';
+import { KEY, transfer } from '../api/fixtures/refused.ts';
 
 /** An app whose read model answers when it is told to. */
 function slowApp() {

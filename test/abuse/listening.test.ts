@@ -1,10 +1,10 @@
 import type { Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listen } from '../../api/listening.ts';
+import { listen } from '../../api/http/listening.ts';
 import { isProblemCode, PROBLEMS } from '../../contracts/problems.ts';
-import { testApp } from '../api/fixtures.ts';
-import { openMany, rawRequest, sendRaw, type RawAnswer } from '../support/raw-http.ts';
+import { testApp } from '../api/fixtures/fixtures.ts';
+import { openMany, rawRequest, sendRaw, type RawAnswer } from '../support/http/raw-http.ts';
 
 const AMOUNT = '{"account":"alice","amount":"1","currency":"EUR"}';
 const HERE = { host: '127.0.0.1', port: 0 };

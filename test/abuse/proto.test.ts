@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { codeOf, codeTo, deposit, KEY } from '../api/refused.ts';
-import { post } from '../api/fixtures.ts';
+import { post } from '../api/fixtures/fixtures.ts';
+import { codeOf, codeTo, deposit, KEY } from '../api/fixtures/refused.ts';
 
 const json = JSON.stringify(deposit).slice(0, -1);
 

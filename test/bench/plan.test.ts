@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { PATTERNS, planRows, type SystemPlan } from '../../bench/plan.ts';
-import { expectedSeconds } from '../../bench/progress.ts';
+import { expectedSeconds } from '../../bench/report/progress.ts';
 
 const ACCOUNTS = { name: 'bench', count: 1_000 };
 const READERS = { name: 'reader', count: 64 };

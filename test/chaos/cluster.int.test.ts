@@ -4,18 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answerOf } from '../../activities/answer.ts';
+import { openBulkStream } from '../../bulks/store.ts';
 import { leaderOf, prepareNatsCluster, type NatsCluster } from '../../chaos/infra/nats-cluster.ts';
 import { streamName } from '../../contracts/subjects.ts';
-import type { Child } from '../../dev/child-process.ts';
-import { answerOf } from '../../activities/answer.ts';
-import { openActiveAppender } from '../../eventlog/active-appender.ts';
-import { createAppender } from '../../eventlog/appender.ts';
-import { openBulkStream } from '../../eventlog/bulk-store.ts';
-import { connectToNats } from '../../eventlog/connection.ts';
-import { createEventReader } from '../../eventlog/reader.ts';
-import { openLog } from '../../eventlog/stream.ts';
+import type { Child } from '../../dev/servers/child-process.ts';
+import { createAppender } from '../../eventlog/append/appender.ts';
+import { connectToNats } from '../../eventlog/nats/connection.ts';
+import { openLog } from '../../eventlog/nats/stream.ts';
+import { createEventReader } from '../../eventlog/read/reader.ts';
+import { openActiveAppender } from '../../eventlog/writer/active-appender.ts';
 import { startDispatcher } from '../../webhooks/dispatcher.ts';
-import { createAccount, moveMoney } from '../support/test-ledger.ts';
+import { createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
 
 const DELAY_MS = 150;
 /** Which replica answers is chance: so often it is one that is behind, now and then. */

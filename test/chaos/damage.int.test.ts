@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { blocksOf, cutOff, flipBitIn } from '../../chaos/infra/store-damage.ts';
 import { positionSubject, streamName } from '../../contracts/subjects.ts';
-import type { CommandRequest } from '../../contracts/commands.ts';
-import { freePort } from '../../dev/ports.ts';
-import { startNats } from '../../dev/servers.ts';
-import { createAppender } from '../../eventlog/appender.ts';
-import { connectToNats } from '../../eventlog/connection.ts';
-import { LogDamaged } from '../../eventlog/direct-get.ts';
-import { createEventReader } from '../../eventlog/reader.ts';
-import { openLog } from '../../eventlog/stream.ts';
-import { createAccount, moveMoney } from '../support/test-ledger.ts';
+import { freePort } from '../../dev/servers/ports.ts';
+import { startNats } from '../../dev/servers/servers.ts';
+import { createAppender } from '../../eventlog/append/appender.ts';
+import { connectToNats } from '../../eventlog/nats/connection.ts';
+import { openLog } from '../../eventlog/nats/stream.ts';
+import { LogDamaged } from '../../eventlog/read/direct-get.ts';
+import { createEventReader } from '../../eventlog/read/reader.ts';
+import type { CommandRequest } from '../../messages/commands.ts';
+import { createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
 
 const ledger = 'damaged';
 /** About the bytes that a stored event takes here. */

@@ -1,13 +1,13 @@
 /** The oracle complains of what must not be: each test takes a record that is right, and spoils one thing. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { LogFold } from '../../chaos/log-facts.ts';
-import { depositDraft, openingDraft, type Draft } from '../../chaos/operations.ts';
-import { judge } from '../../chaos/oracle.ts';
-import type { Attempt, Command, Read } from '../../chaos/record.ts';
-import { between, World } from '../../chaos/world.ts';
+import { idempotencyKey } from '../../api/commands/idempotency.ts';
+import { depositDraft, openingDraft, type Draft } from '../../chaos/clients/operations.ts';
+import type { Attempt, Command, Read } from '../../chaos/clients/record.ts';
+import { between, World } from '../../chaos/clients/world.ts';
+import { LogFold } from '../../chaos/oracle/log-facts.ts';
+import { judge } from '../../chaos/oracle/oracle.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { idempotencyKey } from '../../api/idempotency.ts';
-import { createTestLog } from '../support/events.ts';
+import { createTestLog } from '../support/events/events.ts';
 
 let log: RecordedEvent[];
 let commands: Command[];

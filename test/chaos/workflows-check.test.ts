@@ -1,8 +1,8 @@
 /** Which workflows count as stuck. */
 import { expect, test } from 'vitest';
-import { LogFold } from '../../chaos/log-facts.ts';
-import { compareWorkflows, waitsOf } from '../../chaos/workflows-check.ts';
-import { createTestLog } from '../support/events.ts';
+import { LogFold } from '../../chaos/oracle/log-facts.ts';
+import { compareWorkflows, waitsOf } from '../../chaos/oracle/workflows-check.ts';
+import { createTestLog } from '../support/events/events.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;

@@ -2,10 +2,10 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { connectResuming } from '../../api/temporal/recovery.ts';
 import type { ExitCode, Settings } from '../../cli/command.ts';
-import { createProgress } from '../../cli/progress.ts';
+import { createProgress } from '../../cli/io/progress.ts';
 import { run } from '../../cli/run.ts';
-import { connectResuming } from '../../api/resuming.ts';
 
 export type Ran = {
   readonly code: ExitCode;

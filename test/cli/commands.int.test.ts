@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { hashOf } from '../../eventlog/codec.ts';
-import { readHeaders } from '../../eventlog/headers.ts';
-import type { TestLedger } from '../support/test-ledger.ts';
+import { hashOf } from '../../eventlog/wire/codec.ts';
+import { readHeaders } from '../../eventlog/wire/headers.ts';
+import type { TestLedger } from '../support/ledgers/test-ledger.ts';
 import { commandLine, ledgerProcess, type Ran } from './command-line.ts';
 import { openSomeLedger } from './some-ledger.ts';
 

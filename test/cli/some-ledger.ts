@@ -11,7 +11,7 @@ import {
   step,
   transact,
   type TestLedger,
-} from '../support/test-ledger.ts';
+} from '../support/ledgers/test-ledger.ts';
 
 /**
  * 1-2 alice created with a receipt, 3 bob created; then each a command of its own: 4-6 a deposit `d1` of 1000, 7-9 `t1`

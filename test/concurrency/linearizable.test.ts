@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { changeAccount, changeHold, moveMoney, placeHold } from '../support/ledgers/test-ledger.ts';
 import {
   ledgerModel,
   tellBalances,
   type LedgerCall,
   type LedgerOperation,
-} from '../support/ledger-history.ts';
-import { explain, type Model, type Operation } from '../support/linearizable.ts';
-import type { Account } from '../support/reference-things.ts';
-import { changeAccount, changeHold, moveMoney, placeHold } from '../support/test-ledger.ts';
+} from '../support/reference/ledger-history.ts';
+import { explain, type Model, type Operation } from '../support/reference/linearizable.ts';
+import type { Account } from '../support/reference/reference-things.ts';
 
 const open: Account = { status: 'open', currency: 'EUR', posted: 0, held: 0, limit: 0, version: 1 };
 const told = (change: Partial<Account>) => tellBalances({ ...open, ...change });

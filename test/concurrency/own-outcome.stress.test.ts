@@ -5,14 +5,14 @@
 import { Client, Connection } from '@temporalio/client';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { idempotencyKey } from '../../api/idempotency.ts';
+import { idempotencyKey } from '../../api/commands/idempotency.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import type { AggregateRef } from '../../contracts/subjects.ts';
-import type { EventReader } from '../../eventlog/event-reader.ts';
-import { createEventReader } from '../../eventlog/reader.ts';
-import { runs } from '../support/fuzz-settings.ts';
-import { httpClient, type Reply } from '../support/http.ts';
-import { startTwoTallybooks, type TwoTallybooks } from '../support/two-tallybooks.ts';
+import type { EventReader } from '../../eventlog/read/event-reader.ts';
+import { createEventReader } from '../../eventlog/read/reader.ts';
+import { runs } from '../support/fuzz/fuzz-settings.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
+import { startTwoTallybooks, type TwoTallybooks } from '../support/processes/two-tallybooks.ts';
 
 let both: TwoTallybooks;
 let clients: ReturnType<typeof httpClient>[];

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Audit } from '../../eventlog/audit/audit.ts';
-import { createEventReader } from '../../eventlog/reader.ts';
-import { runs } from '../support/fuzz-settings.ts';
-import { httpClient, type Reply } from '../support/http.ts';
-import { TooTangled } from '../support/linearizable.ts';
-import { forged, recordHistory, unexplained } from '../support/recorded-history.ts';
-import { startTwoTallybooks, type TwoTallybooks } from '../support/two-tallybooks.ts';
+import { createEventReader } from '../../eventlog/read/reader.ts';
+import { runs } from '../support/fuzz/fuzz-settings.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
+import { startTwoTallybooks, type TwoTallybooks } from '../support/processes/two-tallybooks.ts';
+import { TooTangled } from '../support/reference/linearizable.ts';
+import { forged, recordHistory, unexplained } from '../support/reference/recorded-history.ts';
 
 let both: TwoTallybooks;
 let clients: ReturnType<typeof httpClient>[];

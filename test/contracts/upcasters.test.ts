@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { EVENT_DATA, eventType, parseEventType } from '../../contracts/events.ts';
 import { EVENT_VERSIONS, upcast } from '../../contracts/upcasters.ts';
-import { decode } from '../../eventlog/codec.ts';
+import { decode } from '../../eventlog/wire/codec.ts';
 
 const state = {
   status: 'open',

@@ -7,9 +7,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { ENVIRONMENT_VARIABLES, readConfig } from '../../config.ts';
-import { BINARY_PINS } from '../../dev/binary-pins.ts';
 import { NODE_FLAGS } from '../../dev/node-flags.ts';
+import { BINARY_PINS } from '../../dev/servers/binary-pins.ts';
+import { ENVIRONMENT_VARIABLES, readConfig } from '../../runtime/config.ts';
 import { ROOT, composeFile, composeServices, composeVariables, type Service } from './compose-file.ts';
 import { imageEnvironment } from './dockerfile.ts';
 

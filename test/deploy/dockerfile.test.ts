@@ -52,7 +52,7 @@ describe('what the image is built from', () => {
           : entry.name.endsWith('.ts'),
       )
       .map(({ name }) => name);
-    expect(compiled).toEqual(expect.arrayContaining(['api', 'config.ts', 'domain', 'worker']));
+    expect(compiled).toEqual(expect.arrayContaining(['api', 'runtime', 'domain', 'worker']));
     const needed = [...compiled, 'tsconfig.json', 'tsconfig.build.json', 'dev'];
     expect(needed.filter((name) => isIgnored(name))).toEqual([]);
   });

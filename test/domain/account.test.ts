@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { account, available, type AccountEvent } from '../../domain/account.ts';
 import { AMOUNT_MAX } from '../../domain/money.ts';
-import { specify } from '../support/decider-spec.ts';
+import { specify } from '../support/events/decider-spec.ts';
 
 const created = (overdraftLimit = 0n): AccountEvent => ({
   type: 'AccountCreated',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { hold, type HoldCommand, type HoldEvent, type HoldTerms } from '../../domain/hold.ts';
-import { specify } from '../support/decider-spec.ts';
+import { specify } from '../support/events/decider-spec.ts';
 
 const terms: HoldTerms = {
   account: 'alice',

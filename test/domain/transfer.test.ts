@@ -11,7 +11,7 @@ import {
   type TransferCommand,
   type TransferEvent,
 } from '../../domain/transfer.ts';
-import { specify } from '../support/decider-spec.ts';
+import { specify } from '../support/events/decider-spec.ts';
 
 const terms: MovementTerms = {
   kind: 'transfer',

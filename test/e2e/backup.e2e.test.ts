@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
 import { ledgerProcess } from '../cli/command-line.ts';
-import { httpClient } from '../support/http.ts';
+import { httpClient } from '../support/http/http.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BulkOutcome, BulkResource } from '../../contracts/bulks.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { httpClient, type Reply } from '../support/http.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
 
 const LINES = 10_000;
 

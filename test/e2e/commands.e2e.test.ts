@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EVENT_DATA, EVENT_SUBJECTS, parseEventType } from '../../contracts/events.ts';
 import { streamName } from '../../contracts/subjects.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { samplesOf } from '../support/prometheus.ts';
-import { httpClient, type Reply } from '../support/http.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
+import { samplesOf } from '../support/http/prometheus.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

@@ -2,11 +2,11 @@ import { jetstream, jetstreamManager, type JsMsg } from '@nats-io/jetstream';
 import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { PUBLISHED_EVENTS } from '../../contracts/published-events.ts';
-import { freePort } from '../../dev/ports.ts';
+import { freePort } from '../../dev/servers/ports.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { eventContract, type EventContract, type Received } from '../support/event-contract.ts';
-import { endEveryEvent, lostRail, makeEveryEvent, type Later } from '../support/every-event.ts';
-import { httpClient } from '../support/http.ts';
+import { eventContract, type EventContract, type Received } from '../support/events/event-contract.ts';
+import { endEveryEvent, lostRail, makeEveryEvent, type Later } from '../support/events/every-event.ts';
+import { httpClient } from '../support/http/http.ts';
 
 const STREAM = 'LEDGER_main';
 

@@ -2,8 +2,8 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { startExample, type Example } from '../support/example-process.ts';
-import { httpClient } from '../support/http.ts';
+import { httpClient } from '../support/http/http.ts';
+import { startExample, type Example } from '../support/processes/example-process.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

@@ -3,9 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startNats } from '../../dev/servers.ts';
+import { startNats } from '../../dev/servers/servers.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { httpClient, type Reply } from '../support/http.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { httpClient } from '../support/http.ts';
-import { followLive } from '../support/live-client.ts';
+import { httpClient } from '../support/http/http.ts';
+import { followLive } from '../support/http/live-client.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

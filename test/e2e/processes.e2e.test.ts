@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startChild, type Child } from '../../dev/child-process.ts';
-import { freePort } from '../../dev/ports.ts';
-import { startNats, startReadModel, startTemporal, type Server } from '../../dev/servers.ts';
-import { samplesOf } from '../support/prometheus.ts';
-import { httpClient } from '../support/http.ts';
+import { startChild, type Child } from '../../dev/servers/child-process.ts';
+import { freePort } from '../../dev/servers/ports.ts';
+import { startNats, startReadModel, startTemporal, type Server } from '../../dev/servers/servers.ts';
+import { httpClient } from '../support/http/http.ts';
+import { samplesOf } from '../support/http/prometheus.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 

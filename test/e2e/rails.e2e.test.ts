@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../dev/ports.ts';
+import { freePort } from '../../dev/servers/ports.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { httpClient, type Reply } from '../support/http.ts';
-import { startSimulatedRail, type SimulatedRail } from '../support/simulated-rail.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
+import { startSimulatedRail, type SimulatedRail } from '../support/processes/simulated-rail.ts';
 
 const SECRET = 'a secret between two tests';
 

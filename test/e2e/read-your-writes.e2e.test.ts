@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readYourWrites } from '../../bench/read-your-writes.ts';
+import { readYourWrites } from '../../bench/generator/read-your-writes.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { httpClient } from '../support/http.ts';
+import { httpClient } from '../support/http/http.ts';
 
 let tallybook: Throwaway;
 beforeAll(async () => {

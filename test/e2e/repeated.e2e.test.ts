@@ -1,7 +1,7 @@
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { httpClient, type Reply } from '../support/http.ts';
+import { httpClient, type Reply } from '../support/http/http.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
 import type { TransferResource } from '../../contracts/http.ts';
 import type { Firing } from '../../contracts/schedules.ts';
-import { httpClient } from '../support/http.ts';
+import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
+import { httpClient } from '../support/http/http.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

@@ -4,8 +4,8 @@ import { connect } from '@nats-io/transport-node';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
-import { startExample, type Example } from '../support/example-process.ts';
-import { httpClient } from '../support/http.ts';
+import { httpClient } from '../support/http/http.ts';
+import { startExample, type Example } from '../support/processes/example-process.ts';
 
 let tallybook: Throwaway;
 let http: ReturnType<typeof httpClient>;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { freePort } from '../../dev/ports.ts';
-import { Overloaded, type Appender } from '../../eventlog/appender.ts';
-import type { Outcome } from '../../eventlog/outcome.ts';
-import { observed } from '../../eventlog/appender-observer.ts';
+import { freePort } from '../../dev/servers/ports.ts';
+import { observed } from '../../eventlog/append/appender-observer.ts';
+import { Overloaded, type Appender } from '../../eventlog/append/appender.ts';
+import type { Outcome } from '../../eventlog/append/outcome.ts';
 import { appenderMetrics } from '../../metrics/appender-metrics.ts';
 import { projectorMetrics, type Positions } from '../../metrics/projector-metrics.ts';
 import { createMetrics } from '../../metrics/registry.ts';

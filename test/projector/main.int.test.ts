@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { positionSubject } from '../../contracts/subjects.ts';
-import { connectReadModel, type ReadModel } from '../../projector/database.ts';
-import { migrate } from '../../projector/migrate.ts';
-import { createReadStore } from '../../projector/postgres.ts';
-import { createTestLog } from '../support/events.ts';
-import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/test-ledger.ts';
+import { createReadStore } from '../../projector/queries/postgres.ts';
+import { connectReadModel, type ReadModel } from '../../projector/tables/database.ts';
+import { migrate } from '../../projector/tables/migrate.ts';
+import { createTestLog } from '../support/events/events.ts';
+import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/ledgers/test-ledger.ts';
 import { project } from './test-read-model.ts';
 
 let ledger: TestLedger;

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { inject } from 'vitest';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { buildsOf } from '../../projector/builds.ts';
-import { readStandings } from '../../projector/checkpoint.ts';
-import { connectReadModel, type ReadModel } from '../../projector/database.ts';
-import { migrate } from '../../projector/migrate.ts';
-import { PROJECTIONS } from '../../projector/projections.ts';
-import { writeRows } from '../../projector/write-rows.ts';
+import { PROJECTIONS } from '../../projector/projections/index.ts';
+import { buildsOf } from '../../projector/tables/builds.ts';
+import { readStandings } from '../../projector/tables/checkpoint.ts';
+import { connectReadModel, type ReadModel } from '../../projector/tables/database.ts';
+import { migrate } from '../../projector/tables/migrate.ts';
+import { writeRows } from '../../projector/tables/write-rows.ts';
 
 /** Connects to an empty read model, on the run's server or another one. */
 export async function openReadModel(url = inject('servers').databaseUrl): Promise<ReadModel> {

@@ -2,9 +2,9 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freePort } from '../../dev/ports.ts';
-import { planOf } from '../../rails/simulator/behaviours.ts';
-import { startSimulator, type SimulatorOptions } from '../../rails/simulator/server.ts';
+import { planOf } from '../../dev/rail-simulator/behaviours.ts';
+import { startSimulator, type SimulatorOptions } from '../../dev/rail-simulator/server.ts';
+import { freePort } from '../../dev/servers/ports.ts';
 
 let options: SimulatorOptions;
 let folder: string;

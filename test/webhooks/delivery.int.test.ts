@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventFrom } from '../../contracts/resources.ts';
-import { startReceiver, type Received } from '../support/webhook-receiver.ts';
-import { COMPLETED, openWebhookLedger, PAUSES, type WebhookLedger } from '../support/webhook-ledger.ts';
+import { eventFrom } from '../../messages/mapping/resources.ts';
+import {
+  COMPLETED,
+  openWebhookLedger,
+  PAUSES,
+  type WebhookLedger,
+} from '../support/ledgers/webhook-ledger.ts';
+import { startReceiver, type Received } from '../support/ledgers/webhook-receiver.ts';
 
 let ledger: WebhookLedger;
 beforeAll(async () => {

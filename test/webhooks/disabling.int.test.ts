@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { asyncApi, type AsyncApi } from '../../contracts/asyncapi.ts';
 import { webhookBucket, WEBHOOK_STREAM, webhookSubject } from '../../contracts/subjects.ts';
 import { WEBHOOK_DISABLED } from '../../contracts/webhooks.ts';
-import { openWebhookConsumers } from '../../webhooks/consumers.ts';
-import { openDeliveryLog } from '../../webhooks/delivery-log.ts';
-import type { AsyncApiDocument } from '../support/event-contract.ts';
-import { openWebhookLedger, PAUSES, type WebhookLedger } from '../support/webhook-ledger.ts';
+import { openWebhookConsumers } from '../../webhooks/nats/consumers.ts';
+import { openDeliveryLog } from '../../webhooks/nats/delivery-log.ts';
+import type { AsyncApiDocument } from '../support/events/event-contract.ts';
+import { openWebhookLedger, PAUSES, type WebhookLedger } from '../support/ledgers/webhook-ledger.ts';
 
 let ledger: WebhookLedger;
 beforeAll(async () => {

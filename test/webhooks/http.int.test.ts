@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CreatedWebhook, DeliveryResource } from '../../contracts/webhooks.ts';
 import { createMetrics } from '../../metrics/registry.ts';
 import { webhookMetrics } from '../../metrics/webhook-metrics.ts';
-import { post, testApp } from '../api/fixtures.ts';
-import { samplesOf } from '../support/prometheus.ts';
-import { COMPLETED, openWebhookLedger, type WebhookLedger } from '../support/webhook-ledger.ts';
+import { post, testApp } from '../api/fixtures/fixtures.ts';
+import { samplesOf } from '../support/http/prometheus.ts';
+import { COMPLETED, openWebhookLedger, type WebhookLedger } from '../support/ledgers/webhook-ledger.ts';
 
 let ledger: WebhookLedger;
 beforeAll(async () => {

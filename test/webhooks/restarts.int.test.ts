@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { WEBHOOK_STREAM, webhookSubject } from '../../contracts/subjects.ts';
-import { openWebhookConsumers } from '../../webhooks/consumers.ts';
-import { openDeliveryLog } from '../../webhooks/delivery-log.ts';
-import { openWebhookLedger, type WebhookLedger } from '../support/webhook-ledger.ts';
+import { openWebhookConsumers } from '../../webhooks/nats/consumers.ts';
+import { openDeliveryLog } from '../../webhooks/nats/delivery-log.ts';
+import { openWebhookLedger, type WebhookLedger } from '../support/ledgers/webhook-ledger.ts';
 
 const MAIN = fileURLToPath(new URL('../../webhooks/main.ts', import.meta.url));
 

@@ -1,16 +1,16 @@
 /** Bulks on a real log and a real Temporal. */
 import type { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { idempotencyKey } from '../../api/idempotency.ts';
+import { idempotencyKey } from '../../api/commands/idempotency.ts';
 import type { BulkCounts, BulkProgress, BulkResource } from '../../contracts/bulks.ts';
 import { appenderMetrics } from '../../metrics/appender-metrics.ts';
 import { createMetrics } from '../../metrics/registry.ts';
 import { connectToTemporal, quietTemporalLogs } from '../../worker/connection.ts';
 import { startWorker, type RunningWorker } from '../../worker/worker.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/attributes.ts';
-import { bulkClient, told, type BulkClient, type Line } from '../support/bulk-ledger.ts';
-import { startKilledWorkers, type KilledWorkers } from '../support/killed-workers.ts';
-import { createAccount, moveMoney } from '../support/test-ledger.ts';
+import { bulkClient, told, type BulkClient, type Line } from '../support/ledgers/bulk-ledger.ts';
+import { createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
+import { startKilledWorkers, type KilledWorkers } from '../support/processes/killed-workers.ts';
 
 quietTemporalLogs();
 

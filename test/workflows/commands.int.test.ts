@@ -1,9 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CommandOutcome } from '../../api/commands.ts';
-import type { CommandRequest } from '../../contracts/commands.ts';
-import { startKilledWorkers } from '../support/killed-workers.ts';
-import { openSkippingLedger, type SkippingLedger } from '../support/skipping-ledger.ts';
-import { changeAccount, createAccount, moveMoney, placeHold, transact } from '../support/test-ledger.ts';
+import type { CommandOutcome } from '../../api/commands/commands.ts';
+import type { CommandRequest } from '../../messages/commands.ts';
+import { openSkippingLedger, type SkippingLedger } from '../support/ledgers/skipping-ledger.ts';
+import {
+  changeAccount,
+  createAccount,
+  moveMoney,
+  placeHold,
+  transact,
+} from '../support/ledgers/test-ledger.ts';
+import { startKilledWorkers } from '../support/processes/killed-workers.ts';
 
 let ledger: SkippingLedger;
 beforeAll(async () => {

@@ -9,7 +9,7 @@ import {
   openScheduleLedger,
   transfer,
   type ScheduleLedger,
-} from '../support/schedules.ts';
+} from '../support/ledgers/schedules.ts';
 
 let ledger: ScheduleLedger;
 beforeAll(async () => {

@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { CommandOutcome } from '../../api/commands.ts';
-import { inHours, openSkippingLedger, type SkippingLedger } from '../support/skipping-ledger.ts';
-import { changeAccount, changeHold, createAccount, moveMoney, placeHold } from '../support/test-ledger.ts';
+import type { CommandOutcome } from '../../api/commands/commands.ts';
+import { inHours, openSkippingLedger, type SkippingLedger } from '../support/ledgers/skipping-ledger.ts';
+import {
+  changeAccount,
+  changeHold,
+  createAccount,
+  moveMoney,
+  placeHold,
+} from '../support/ledgers/test-ledger.ts';
 
 let ledger: SkippingLedger;
 beforeAll(async () => {

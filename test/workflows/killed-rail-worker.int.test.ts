@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePort } from '../../dev/ports.ts';
-import { startKilledWorkers, type KilledWorkers } from '../support/killed-workers.ts';
-import { startSimulatedRail, type SimulatedRail } from '../support/simulated-rail.ts';
-import { createAccount, moveMoney } from '../support/test-ledger.ts';
+import { freePort } from '../../dev/servers/ports.ts';
+import { createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
+import { startKilledWorkers, type KilledWorkers } from '../support/processes/killed-workers.ts';
+import { startSimulatedRail, type SimulatedRail } from '../support/processes/simulated-rail.ts';
 
 let rail: SimulatedRail;
 let dataDir: string;

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { CommandRequest } from '../../contracts/commands.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { startKilledWorkers, type KilledWorkers } from '../support/killed-workers.ts';
-import { inHours } from '../support/skipping-ledger.ts';
+import type { CommandRequest } from '../../messages/commands.ts';
+import { inHours } from '../support/ledgers/skipping-ledger.ts';
 import {
   answer,
   changeAccount,
@@ -13,7 +12,8 @@ import {
   placeHold,
   reverse,
   transact,
-} from '../support/test-ledger.ts';
+} from '../support/ledgers/test-ledger.ts';
+import { startKilledWorkers, type KilledWorkers } from '../support/processes/killed-workers.ts';
 
 const soon = () => inHours(6 / 3_600);
 /** Late enough for a worker to be followed by another before it, on a busy machine too. */

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RAIL_DEFAULTS } from '../../activities/rails.ts';
-import type { CommandOutcome } from '../../api/commands.ts';
-import type { CommandMeta, RailAnsweredRequest, ResolveRequest } from '../../contracts/commands.ts';
+import type { CommandOutcome } from '../../api/commands/commands.ts';
 import type { RailVerdict } from '../../contracts/rails.ts';
+import type { CommandMeta, RailAnsweredRequest, ResolveRequest } from '../../messages/commands.ts';
 import type { Heard, Rail } from '../../rails/rail.ts';
-import { openSkippingLedger, type SkippingLedger } from '../support/skipping-ledger.ts';
-import { answer, createAccount, moveMoney } from '../support/test-ledger.ts';
+import { openSkippingLedger, type SkippingLedger } from '../support/ledgers/skipping-ledger.ts';
+import { answer, createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
 
 /** A rail that says to each payment what the test has it say, and remembers what it was told. */
 const scripts = new Map<string, (said: string[]) => Heard>();

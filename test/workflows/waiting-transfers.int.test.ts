@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { CommandOutcome } from '../../api/commands.ts';
-import type { MovementRequest } from '../../contracts/commands.ts';
-import { inHours, openSkippingLedger, type SkippingLedger } from '../support/skipping-ledger.ts';
-import { answer, changeAccount, createAccount, moveMoney } from '../support/test-ledger.ts';
+import type { CommandOutcome } from '../../api/commands/commands.ts';
+import type { MovementRequest } from '../../messages/commands.ts';
+import { inHours, openSkippingLedger, type SkippingLedger } from '../support/ledgers/skipping-ledger.ts';
+import { answer, changeAccount, createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
 
 let ledger: SkippingLedger;
 beforeAll(async () => {

@@ -3,8 +3,8 @@
  * step. Histories from before must replay.
  */
 import { patched, sleep } from '@temporalio/workflow';
+import type { Answer, CarryOutOptions, TransferRequest } from '../../../messages/commands.ts';
 import { transfer as original } from '../../../workflows/transfer.ts';
-import type { Answer, CarryOutOptions, TransferRequest } from '../../../contracts/commands.ts';
 
 /** Waits a second before it moves the money, since the patch. */
 export async function transfer(request: TransferRequest, options?: CarryOutOptions): Promise<Answer> {

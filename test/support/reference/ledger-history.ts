@@ -1,0 +1,70 @@
+/** What clients of a ledger asked and were answered, and the reference model's rules to explain it by. */
+import type { CommandRequest } from '../../../messages/commands.ts';
+import type { Model, Operation } from './linearizable.ts';
+import { wanted } from './reference-rules.ts';
+import {
+  tellAccount,
+  tellHold,
+  untouched,
+  type Account,
+  type Look,
+  type Things,
+} from './reference-things.ts';
+
+export type LedgerCall =
+  | { readonly type: 'command'; readonly request: CommandRequest }
+  | { readonly type: 'read'; readonly account: string };
+
+/** A command's is `done`, or the code of what was in its way; a read's is told by `tellBalances`. */
+export type LedgerAnswer = string;
+
+export type LedgerOperation = Operation<LedgerCall, LedgerAnswer>;
+
+type State = ReadonlyMap<string, Things[keyof Things]>;
+
+/** The ledger as the reference model has it, beginning with these accounts. */
+export function ledgerModel(
+  accounts: Readonly<Record<string, Account>>,
+): Model<State, LedgerCall, LedgerAnswer> {
+  return {
+    initial: new Map(Object.entries(accounts).map(([id, account]) => [`account ${id}`, account])),
+    step(state, call, answer) {
+      if (call.type === 'read') {
+        const account = look(state)('account', call.account);
+        return answer === (account && tellBalances(account)) ? state : undefined;
+      }
+      const { lines, answer: told } = wanted(call.request, look(state));
+      if (answer !== undefined && answer !== inShort(told)) return undefined;
+      return new Map([...state, ...lines.map(({ kind, id, after }) => [`${kind} ${id}`, after] as const)]);
+    },
+    observes: ({ type }, answer) => type === 'read' || answer !== 'done',
+    key: (state) => {
+      const told = [...state].map(([name, thing]) => `${name} ${tellThing(thing)}`);
+      return told
+        .filter((line) => !line.endsWith(' rejected'))
+        .toSorted()
+        .join('\n');
+    },
+  };
+}
+
+function look(state: State): Look {
+  return (kind, id) =>
+    (state.get(`${kind} ${id}`) ?? (kind === 'account' ? untouched(id) : undefined)) as never;
+}
+
+/** `transfer t1 posted, 0 undone` is done, and `refused hold_not_active` is not. */
+function inShort(told: string): LedgerAnswer {
+  return /^(?:refused|rejected) (\w+)$/.exec(told)?.[1] ?? / because (\w+)$/.exec(told)?.[1] ?? 'done';
+}
+
+/** What a read of an account's balances shows. */
+export function tellBalances(account: Pick<Account, 'posted' | 'held' | 'limit'>): LedgerAnswer {
+  return `${account.posted} posted, ${account.held} held, ${account.posted - account.held + account.limit} available`;
+}
+
+/** That a transfer was rejected is told by its answer, and changes nothing. */
+function tellThing(thing: Things[keyof Things]): string {
+  if ('posted' in thing) return tellAccount(thing);
+  return 'captured' in thing ? tellHold(thing) : thing.status;
+}

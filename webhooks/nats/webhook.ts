@@ -1,0 +1,50 @@
+/** A webhook as it is kept, and as it is shown. */
+import type { CreatedWebhook, WebhookBody, WebhookResource } from '../../contracts/webhooks.ts';
+import { given } from '../../domain/optional-fields.ts';
+
+export type StoredWebhook = {
+  readonly id: string;
+  readonly url: string;
+  readonly types: WebhookBody['types'];
+  /** A deleted one stays as a stone without a secret: its key must not make another. */
+  readonly status: 'active' | 'disabled' | 'deleted';
+  readonly secret: string;
+  /** Those before it, newest first: until then, what is sent is signed with them too. */
+  readonly secrets_before?: readonly { readonly secret: string; readonly until: string }[] | undefined;
+  /** The request that made the secret, if it had a key. */
+  readonly rotated_by?: { readonly key: string; readonly fingerprint: string } | undefined;
+  readonly created_at: string;
+  readonly disabled_at?: string | undefined;
+  readonly disabled_reason?: string | undefined;
+  /** When it was turned on again: what began to fail before that is no reason to turn it off. */
+  readonly enabled_at?: string | undefined;
+  /** Where the log was when it was made: it gets what comes after. */
+  readonly from: number;
+  /** Of the request that made it, and what that was answered. */
+  readonly fingerprint: string;
+  readonly made: { readonly url: string; readonly types: WebhookBody['types'] };
+};
+
+/** What anybody may see of it. */
+export function shown(webhook: StoredWebhook): WebhookResource {
+  const { id, url, types, status, created_at, disabled_at, disabled_reason } = webhook;
+  return {
+    id,
+    url,
+    types,
+    status: status === 'active' ? 'active' : 'disabled',
+    created_at,
+    ...given({ disabled_at, disabled_reason }),
+  };
+}
+
+/** What an event is signed with at this time. */
+export function secretsAt({ secret, secrets_before = [] }: StoredWebhook, at: Date): string[] {
+  const before = secrets_before.filter(({ until }) => until > at.toISOString());
+  return [secret, ...before.map((each) => each.secret)];
+}
+
+/** What the request is answered that makes it, whatever became of it since. */
+export function asMade({ id, made, created_at, secret }: StoredWebhook): CreatedWebhook {
+  return { id, ...made, status: 'active', created_at, secret };
+}
