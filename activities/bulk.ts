@@ -4,16 +4,17 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { BulkStore } from '../bulks/store.ts';
+import type { BulkOutcome } from '../contracts/bulks.ts';
+import type { Appender } from '../eventlog/append/appender.ts';
+import type { Outcome } from '../eventlog/append/outcome.ts';
+import { Overloaded } from '../eventlog/errors.ts';
 import {
   linesBefore,
   type BulkCounts,
   type BulkManifest,
-  type BulkOutcome,
   type ChunksRequest,
   type StoredLine,
-} from '../contracts/bulks.ts';
-import { Overloaded, type Appender } from '../eventlog/append/appender.ts';
-import type { Outcome } from '../eventlog/append/outcome.ts';
+} from '../messages/bulk-jobs.ts';
 import type { MovementRequest } from '../messages/commands.ts';
 import { asFailure } from './failures.ts';
 

@@ -2,13 +2,13 @@
 import type { Readiness } from '../contracts/http.ts';
 import type { ProjectionResource } from '../contracts/projections.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
-import type { ObservedRequest } from '../metrics/http-metrics.ts';
 import type { ProjectionName } from '../projector/projections/projection.ts';
 import type { ReadStore } from '../projector/queries/read-store.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';
 import type { Bulks } from './bulks/bulks.ts';
 import type { Commands } from './commands/commands.ts';
 import type { Schedules } from './commands/schedules.ts';
+import type { ObservedRequest } from './http/request-metrics.ts';
 import type { Live } from './live/live.ts';
 
 /** The payment rails that there are, and what their callbacks are signed with. */

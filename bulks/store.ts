@@ -5,12 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { BulkManifest, ChunkResults, StoredLine } from '../contracts/bulks.ts';
 import { BULK_STREAM, bulkSubject, type BulkPart } from '../contracts/subjects.ts';
 import { publishAtomically, type BatchMessage } from '../eventlog/append/batch.ts';
+import { LogUnavailable } from '../eventlog/errors.ts';
 import { openPatiently } from '../eventlog/nats/retry.ts';
 import { ensureStream } from '../eventlog/nats/stream.ts';
-import { LogUnavailable } from '../eventlog/read/direct-get.ts';
+import type { BulkManifest, ChunkResults, StoredLine } from '../messages/bulk-jobs.ts';
 import { chunked } from './chunks.ts';
 
 export type BulkStore = {

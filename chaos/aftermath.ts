@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EXIT } from '../cli/command.ts';
 import { run } from '../cli/run.ts';
+import { LogUnavailable } from '../eventlog/errors.ts';
 import { connectToNats } from '../eventlog/nats/connection.ts';
-import { LogUnavailable } from '../eventlog/read/direct-get.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';
 import type { Load } from './clients/load.ts';
 import { describe } from './clients/record.ts';

@@ -1,6 +1,6 @@
+import { LogUnavailable } from '../eventlog/errors.ts';
 /** Runs what a command line asks for. */
 import { connectToNats } from '../eventlog/nats/connection.ts';
-import { LogUnavailable } from '../eventlog/read/direct-get.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';
 import { parse } from './arguments.ts';
 import {

@@ -3,7 +3,6 @@
  * Temporal keeps schedules, and knows when they fire; whether a cron expression is one, it decides too.
  */
 import { z } from 'zod';
-import type { CommandMeta } from '../messages/commands.ts';
 import { transferBody } from './http-bodies.ts';
 import { page, transferStatus } from './http.ts';
 import * as values from './values.ts';
@@ -129,17 +128,6 @@ export const schedulePage = page(scheduleResource).meta({ id: 'SchedulePage' });
 export type ScheduleBody = z.infer<typeof scheduleBody>;
 export type ScheduleResource = z.infer<typeof scheduleResource>;
 export type Firing = z.infer<typeof firing>;
-
-/** What the workflow of a firing is started with: what it is to do, without its own id, which its time gives. */
-export type FiringRequest = Pick<CommandMeta, 'actor' | 'fingerprint'> & {
-  readonly schedule: string;
-  readonly transfer: ScheduleBody['transfer'];
-};
-
-/** A schedule's id in Temporal, and the beginning of the ids of its firings. */
-export function scheduleWorkflowId(id: string): string {
-  return `schedule/${id}`;
-}
 
 /** What `Intl` knows by name; whether Temporal knows it too, it says itself. */
 function isTimeZone(name: string): boolean {

@@ -1,15 +1,7 @@
 /** Requests by the route's pattern, so that the number of series does not grow with what clients ask for. */
 import { Counter, Histogram } from 'prom-client';
+import type { ObservedRequest } from '../api/http/request-metrics.ts';
 import type { Metrics } from './registry.ts';
-
-export type ObservedRequest = {
-  readonly method: string;
-  /** The pattern, such as `/v1/accounts/:id`. Never a path. */
-  readonly route: string;
-  readonly status: number;
-  readonly seconds: number;
-};
-
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const REQUEST_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 

@@ -1,16 +1,7 @@
 /** The clients of the live stream. */
 import { Counter, Gauge } from 'prom-client';
+import { DROPPED, type LiveObserver } from '../api/live/observer.ts';
 import type { Metrics } from './registry.ts';
-
-/** Why a client's stream was ended: it was too far behind the log, or had taken nothing for two heartbeats. */
-const DROPPED = ['behind', 'stalled'] as const;
-
-export type LiveObserver = {
-  /** Told once: how many clients there are can be asked at any time. */
-  readonly began: (clients: () => number) => void;
-  /** A stream was ended because its client reads too slowly. */
-  readonly dropped: (why: (typeof DROPPED)[number]) => void;
-};
 
 /** Measures what it is told of the live stream. */
 export function liveMetrics({ registry, beforeShowing }: Metrics): LiveObserver {

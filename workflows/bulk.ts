@@ -13,7 +13,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BulkCounts, BulkProgress, BulkRequest } from '../contracts/bulks.ts';
+import type { BulkCounts, BulkProgress, BulkRequest } from '../messages/bulk-jobs.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
 import { steadfast } from './options.ts';
 

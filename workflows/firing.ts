@@ -5,9 +5,9 @@
  */
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import { CancellationScope, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import type { FiringRequest } from '../contracts/schedules.ts';
 import { firingTransferId } from '../domain/schedule.ts';
 import type { Answer, MovementRequest, Unstamped } from '../messages/commands.ts';
+import type { FiringRequest } from '../messages/firings.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
 import { unhurried } from './options.ts';
 import { recorded } from './outcome.ts';

@@ -1,13 +1,13 @@
 /** Bulks as HTTP shows them: taken on, how far they are, and what became of their lines. */
 import type { BulkStore } from '../../bulks/store.ts';
-import type {
-  BulkManifest,
-  BulkOutcome,
-  BulkRequest,
-  BulkResource,
-  StoredLine,
-} from '../../contracts/bulks.ts';
-import { linesBefore, linesOf } from '../../contracts/bulks.ts';
+import type { BulkOutcome, BulkResource } from '../../contracts/bulks.ts';
+import {
+  linesBefore,
+  linesOf,
+  type BulkManifest,
+  type BulkRequest,
+  type StoredLine,
+} from '../../messages/bulk-jobs.ts';
 import type { CommandMeta } from '../../messages/commands.ts';
 import { resourceWorkflowId } from '../../messages/workflow-ids.ts';
 import type { IdempotencyKey } from '../commands/idempotency.ts';

@@ -1,6 +1,5 @@
 /** Refuses queries when too many are under way. What commands may wait is told in `api/temporal/coalescer.ts`. */
 import type { Context, MiddlewareHandler } from 'hono';
-import { EVENT_STREAM } from '../live/respond.ts';
 import { ProblemError, type ApiEnv } from './problem.ts';
 
 /** The read model does not answer more in time: who waited behind them would make everybody late, probes included. */
@@ -27,3 +26,5 @@ function isQuery({ req }: Context<ApiEnv>): boolean {
   if (req.method !== 'GET' || !req.path.startsWith('/v1/')) return false;
   return req.header('accept')?.includes(EVENT_STREAM) !== true;
 }
+
+export const EVENT_STREAM = 'text/event-stream';

@@ -1,7 +1,6 @@
 /** Tells what was asked for, by the route's pattern, and how it was answered. */
 import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
-import type { ObservedRequest } from '../../metrics/http-metrics.ts';
 import type { ApiEnv } from './problem.ts';
 
 /** Tells of every request. What no route takes is all one: its paths are whatever clients make up. */
@@ -18,3 +17,11 @@ export function measuring(requested: (request: ObservedRequest) => void): Middle
     });
   };
 }
+
+export type ObservedRequest = {
+  readonly method: string;
+  /** The pattern, such as `/v1/accounts/:id`. Never a path. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+};

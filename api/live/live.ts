@@ -2,11 +2,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import type { EventFilter, EventReader } from '../../eventlog/read/event-reader.ts';
-import type { LiveObserver } from '../../metrics/live-metrics.ts';
 import { ProblemError } from '../http/problem.ts';
 import { LiveClient } from './client.ts';
 import { keepFollowing } from './follower.ts';
 import type { EndReason } from './frames.ts';
+import type { LiveObserver } from './observer.ts';
 import { createPace, type Pace } from './pace.ts';
 import { Ring, type RingLimits } from './ring.ts';
 import { createTurns } from './turns.ts';

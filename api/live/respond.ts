@@ -2,11 +2,9 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import type { EventFilter } from '../../eventlog/read/event-reader.ts';
+import { EVENT_STREAM } from '../http/admission.ts';
 import { invalidRequest, type ApiEnv } from '../http/problem.ts';
 import type { Live } from './live.ts';
-
-export const EVENT_STREAM = 'text/event-stream';
-
 const HEADERS = {
   'Content-Type': EVENT_STREAM,
   'Cache-Control': 'no-store',

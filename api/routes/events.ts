@@ -7,10 +7,11 @@ import { id } from '../../contracts/values.ts';
 import type { EventFilter } from '../../eventlog/read/event-reader.ts';
 import { eventFrom } from '../../messages/mapping/resources.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { EVENT_STREAM } from '../http/admission.ts';
 import { eventCursor, positionOfCursor } from '../http/event-cursor.ts';
 import * as doc from '../http/openapi.ts';
 import type { ApiEnv } from '../http/problem.ts';
-import { EVENT_STREAM, respondLive } from '../live/respond.ts';
+import { respondLive } from '../live/respond.ts';
 import { findAccount, queryTimeout } from '../queries/read-your-writes.ts';
 
 /** What is published; the rest of the log is the ledger's own. */

@@ -1,6 +1,6 @@
 /** Carries bulks out by workflows, found in the Temporal UI as `bulk/<id>`. */
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { BulkCounts, BulkRequest } from '../../contracts/bulks.ts';
+import type { BulkCounts, BulkRequest } from '../../messages/bulk-jobs.ts';
 import { resourceWorkflowId, TASK_QUEUE } from '../../messages/workflow-ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/attributes.ts';
 import type { BulkWorkflows } from '../bulks/bulks.ts';

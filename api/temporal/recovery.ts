@@ -12,9 +12,9 @@ import {
   type WorkflowStartOptions,
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { BulkRequest } from '../../contracts/bulks.ts';
-import { scheduleWorkflowId, type FiringRequest } from '../../contracts/schedules.ts';
+import type { BulkRequest } from '../../messages/bulk-jobs.ts';
 import type { CommandRequest } from '../../messages/commands.ts';
+import { scheduleWorkflowId, type FiringRequest } from '../../messages/firings.ts';
 import { TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../../messages/workflow-ids.ts';
 import { bulkStart } from './bulks.ts';
 import { searchAttributes, summary } from './labels.ts';

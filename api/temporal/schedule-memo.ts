@@ -1,5 +1,6 @@
 /** How a schedule that Temporal keeps reads as a resource. */
-import { scheduleWorkflowId, type ScheduleBody, type ScheduleResource } from '../../contracts/schedules.ts';
+import type { ScheduleBody, ScheduleResource } from '../../contracts/schedules.ts';
+import { scheduleWorkflowId } from '../../messages/firings.ts';
 
 /** What is kept of what was asked for, as Temporal's memo of the schedule. */
 export type Kept = {

@@ -1,7 +1,8 @@
 /** What Temporal is told of a schedule: when it fires, what it starts then, and by what rules. */
 import { ScheduleOverlapPolicy, type ScheduleSpec } from '@temporalio/client';
-import { scheduleWorkflowId, type FiringRequest, type ScheduleBody } from '../../contracts/schedules.ts';
+import type { ScheduleBody } from '../../contracts/schedules.ts';
 import type { MovementRequest } from '../../messages/commands.ts';
+import { scheduleWorkflowId, type FiringRequest } from '../../messages/firings.ts';
 import { TASK_QUEUE } from '../../messages/workflow-ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/attributes.ts';
 import type { NewSchedule } from '../commands/schedules.ts';

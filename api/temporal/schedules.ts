@@ -13,13 +13,9 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { msToTs, requiredTsToDate } from '@temporalio/common/lib/time.js';
-import {
-  scheduleWorkflowId,
-  type Firing,
-  type ScheduleBody,
-  type ScheduleResource,
-} from '../../contracts/schedules.ts';
+import type { Firing, ScheduleBody, ScheduleResource } from '../../contracts/schedules.ts';
 import { firingTransferId } from '../../domain/schedule.ts';
+import { scheduleWorkflowId } from '../../messages/firings.ts';
 import type { Page, PageRequest } from '../../projector/queries/read-store.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/attributes.ts';
 import type { FoundSchedule, NewSchedule, Schedules, StartedFiring } from '../commands/schedules.ts';

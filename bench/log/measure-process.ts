@@ -8,8 +8,8 @@ import { createAppender, type Appender } from '../../eventlog/append/appender.ts
 import { publishAtomically } from '../../eventlog/append/batch.ts';
 import { meaningOf, planBatch } from '../../eventlog/append/plan.ts';
 import { NO_EVENTS, type AccountTip } from '../../eventlog/append/tips.ts';
+import { LogUnavailable } from '../../eventlog/errors.ts';
 import { connectToNats } from '../../eventlog/nats/connection.ts';
-import { LogUnavailable } from '../../eventlog/read/direct-get.ts';
 import { createEventReader } from '../../eventlog/read/reader.ts';
 import type { MovementRequest } from '../../messages/commands.ts';
 import { quantiles } from '../report/quantiles.ts';

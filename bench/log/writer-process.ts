@@ -3,11 +3,11 @@
  * tells it by IPC. What it asked and was answered it writes to a file as it goes, for whoever kills it.
  */
 import { openSync, writeSync } from 'node:fs';
-import { createAppender, Overloaded, type Appender } from '../../eventlog/append/appender.ts';
+import { createAppender, type Appender } from '../../eventlog/append/appender.ts';
 import type { Outcome } from '../../eventlog/append/outcome.ts';
+import { LogUnavailable, Overloaded } from '../../eventlog/errors.ts';
 import { connectToNats } from '../../eventlog/nats/connection.ts';
 import { openLog } from '../../eventlog/nats/stream.ts';
-import { LogUnavailable } from '../../eventlog/read/direct-get.ts';
 import { createEventReader } from '../../eventlog/read/reader.ts';
 import { openActiveAppender } from '../../eventlog/writer/active-appender.ts';
 import type { MovementRequest } from '../../messages/commands.ts';

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { appendSubject, parseEventSubject } from '../../contracts/subjects.ts';
-import { BATCH_MESSAGES_MAX, publishAtomically, type BatchMessage } from '../../eventlog/append/batch.ts';
+import { publishAtomically, type BatchMessage } from '../../eventlog/append/batch.ts';
 import type { EventReader } from '../../eventlog/read/event-reader.ts';
-import { batchOf, type StoredMessage } from '../../eventlog/wire/codec.ts';
+import { BATCH_MESSAGES_MAX, batchOf, type StoredMessage } from '../../eventlog/wire/codec.ts';
 import { headerLine } from '../../eventlog/wire/headers.ts';
 import { CannotRun } from '../command.ts';
 

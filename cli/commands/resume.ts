@@ -1,7 +1,7 @@
 /** `resume`: starts the workflows of what waits, when Temporal has lost them. */
 import type { Resuming } from '../../api/temporal/recovery.ts';
 import { createBulkStore, findBulks } from '../../bulks/store.ts';
-import type { BulkManifest } from '../../contracts/bulks.ts';
+import type { BulkManifest } from '../../messages/bulk-jobs.ts';
 import { readManifest, readRest } from '../archive/backup-folder.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { grouped } from '../io/progress.ts';

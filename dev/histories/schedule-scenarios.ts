@@ -1,5 +1,4 @@
-/** The branches of the workflow of a firing. */
-import { scheduleWorkflowId } from '../../contracts/schedules.ts';
+import { scheduleWorkflowId } from '../../messages/firings.ts';
 import type { Recorder, Scenario } from './scenarios.ts';
 
 /** A schedule of whose firings the first is taken. The account has 500. */

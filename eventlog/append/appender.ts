@@ -9,10 +9,12 @@ import type { RecordedEvent } from '../../contracts/events.ts';
 import { positionSubject, type AggregateRef } from '../../contracts/subjects.ts';
 import { KEY_REUSED, type Rejection } from '../../domain/rejections.ts';
 import { makesTransfer } from '../../messages/commands.ts';
-import { LogDamaged, LogUnavailable, wholePosition } from '../read/direct-get.ts';
+import { LogDamaged, LogUnavailable, NotActive, Overloaded } from '../errors.ts';
+import { wholePosition } from '../read/direct-get.ts';
 import type { EventReader } from '../read/event-reader.ts';
+import { BATCH_MESSAGES_MAX } from '../wire/codec.ts';
 import type { AppenderObserver } from './appender-observer.ts';
-import { BATCH_MESSAGES_MAX, publishAtomically, type AppendResult } from './batch.ts';
+import { publishAtomically, type AppendResult } from './batch.ts';
 import { oldIdentityOf, othersOf } from './identity.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
 import { replay, type Outcome } from './outcome.ts';
@@ -31,24 +33,6 @@ export type Appender = {
   /** Takes nothing more, and resolves when all that was taken has its outcome. */
   readonly close: () => Promise<void>;
 };
-
-/** The queue is full. Nothing was done. */
-export class Overloaded extends Error {
-  override readonly name = 'Overloaded';
-}
-
-/** This process may not decide now. The command is to be carried to whoever may. */
-export class NotActive extends Error {
-  override readonly name = 'NotActive';
-  /** An append with this command in it had no clear answer. */
-  readonly inDoubt: boolean;
-
-  constructor(inDoubt: boolean) {
-    super('Another process is the active writer.');
-    this.inDoubt = inDoubt;
-  }
-}
-
 /** What happened to a command before it came here. */
 export type SentBefore = {
   /** If it is found in the log, it is this one's own. */

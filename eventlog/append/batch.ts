@@ -25,10 +25,6 @@ export type AppendResult =
   | { readonly type: 'conflict'; readonly detail: string }
   /** The server refused for another reason, or did not answer: the batch may be stored or not. */
   | { readonly type: 'unknown'; readonly detail: string };
-
-/** The most messages that a server takes in one atomic batch. */
-export const BATCH_MESSAGES_MAX = 1_000;
-
 const WRONG_LAST_SEQUENCE = 10_071;
 const WRONG_LAST_SEQUENCE_CONSTANT = 10_164;
 

@@ -26,8 +26,8 @@ import {
   type HoldFact,
   type TransferFact,
 } from '../../messages/mapping/event-data.ts';
-import { encode, type NewEvent, type OutgoingMessage } from '../wire/codec.ts';
-import { BATCH_MESSAGES_MAX, type BatchMessage } from './batch.ts';
+import { BATCH_MESSAGES_MAX, encode, type NewEvent, type OutgoingMessage } from '../wire/codec.ts';
+import type { BatchMessage } from './batch.ts';
 import { identityOf } from './identity.ts';
 import { resultOf, type Result, type ResultPlace } from './result.ts';
 import {

@@ -7,7 +7,8 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName, streamSubjects } from '../../contracts/subjects.ts';
-import { LogDamaged, wholePosition } from '../read/direct-get.ts';
+import { LogDamaged } from '../errors.ts';
+import { wholePosition } from '../read/direct-get.ts';
 import { diskSyncWarnings } from './disk-sync.ts';
 import { openPatiently } from './retry.ts';
 

@@ -2,8 +2,9 @@
 import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
 import { EVENT_SUBJECTS, parseEventType, type RecordedEvent } from '../../contracts/events.ts';
 import { aggregateSubject, eventSubject, streamName } from '../../contracts/subjects.ts';
+import { LogUnavailable } from '../errors.ts';
 import { decode, type StoredMessage } from '../wire/codec.ts';
-import { lastPosition, LogUnavailable, next, type Place } from './direct-get.ts';
+import { lastPosition, next, type Place } from './direct-get.ts';
 import type { EventQuery } from './event-reader.ts';
 import { toStored } from './follow.ts';
 

@@ -4,6 +4,7 @@
  */
 import { RequestError, TimeoutError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { streamName } from '../../contracts/subjects.ts';
+import { LogDamaged, LogUnavailable } from '../errors.ts';
 import { batchOf, type StoredMessage } from '../wire/codec.ts';
 import { headersOf, readHeaders } from '../wire/headers.ts';
 import { missingFrom, WHAT_TO_DO, type LogState } from './integrity.ts';
@@ -16,17 +17,6 @@ const REPLICA_TIMEOUT_MS = 700;
 const BEHIND_MS = 10;
 /** Longer than a batch takes from its first message to its last. */
 const ARRIVING_MS = 300;
-
-/** The log did not answer, or refused to. */
-export class LogUnavailable extends Error {
-  override readonly name: string = 'LogUnavailable';
-}
-
-/** The log has lost what it had acknowledged. Only a person can help. */
-export class LogDamaged extends LogUnavailable {
-  override readonly name = 'LogDamaged';
-}
-
 /** What can be asked for: the last of each subject, the last of one up to a position, or what follows a position. */
 type DirectGet =
   { multi_last: string[]; up_to_seq?: number } | { seq: number; next_by_subj: string; batch: number };

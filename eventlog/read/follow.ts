@@ -2,10 +2,10 @@
 import { DeliverPolicy, jetstream, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import { streamName } from '../../contracts/subjects.ts';
-import { BATCH_MESSAGES_MAX } from '../append/batch.ts';
-import { batchOf, decode, type StoredMessage } from '../wire/codec.ts';
+import { LogDamaged } from '../errors.ts';
+import { BATCH_MESSAGES_MAX, batchOf, decode, type StoredMessage } from '../wire/codec.ts';
 import { readHeaders } from '../wire/headers.ts';
-import { lastPosition, LogDamaged, type Place } from './direct-get.ts';
+import { lastPosition, type Place } from './direct-get.ts';
 
 type Following<Other> = {
   readonly after: number;

@@ -188,3 +188,6 @@ export function batchOf(headers: StoredMessage['headers']): RecordedEvent['batch
   if (id === undefined) return undefined;
   return { id, sequence: Number(headers.get('Nats-Batch-Sequence')), last: headers.has('Nats-Batch-Commit') };
 }
+
+/** The most messages that a server takes in one atomic batch. */
+export const BATCH_MESSAGES_MAX = 1_000;

@@ -6,13 +6,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { writerSubject } from '../../contracts/subjects.ts';
-import {
-  createAppender,
-  NotActive,
-  Overloaded,
-  type Appender,
-  type AppenderOptions,
-} from '../append/appender.ts';
+import { createAppender, type Appender, type AppenderOptions } from '../append/appender.ts';
+import { NotActive, Overloaded } from '../errors.ts';
 import type { EventReader } from '../read/event-reader.ts';
 import { answerOf, decodeCommands, type Answered } from './forwarded.ts';
 import { createForwarder, fail, tooOld, type Errand } from './forwarder.ts';

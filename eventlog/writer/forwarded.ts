@@ -1,9 +1,8 @@
 /** What a worker and the active writer say to each other: commands one way, their outcomes the other. */
-import { NotActive, Overloaded, type SentBefore } from '../append/appender.ts';
+import type { SentBefore } from '../append/appender.ts';
 import type { Outcome } from '../append/outcome.ts';
 import type { Submission } from '../append/plan.ts';
-import { LogUnavailable } from '../read/direct-get.ts';
-
+import { LogUnavailable, NotActive, Overloaded } from '../errors.ts';
 /** A command, and what became of it: its outcome, or why there is none. */
 export type Answered =
   | { readonly outcome: Outcome }

@@ -4,10 +4,10 @@
  */
 import { NoRespondersError, RequestError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { writerSubject } from '../../contracts/subjects.ts';
-import { NotActive, Overloaded, PATIENCE_MS } from '../append/appender.ts';
+import { PATIENCE_MS } from '../append/appender.ts';
 import type { Outcome } from '../append/outcome.ts';
 import type { Submission } from '../append/plan.ts';
-import { LogUnavailable } from '../read/direct-get.ts';
+import { LogUnavailable, NotActive, Overloaded } from '../errors.ts';
 import { decodeAnswers, encodeCommand, errorOf, type Answered } from './forwarded.ts';
 
 /** A command on its way to its outcome, here or at another process. */

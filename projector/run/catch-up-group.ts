@@ -1,7 +1,7 @@
 /** One reading of the log that takes builds along which are about as far. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BATCH_MESSAGES_MAX } from '../../eventlog/append/batch.ts';
 import type { EventReader } from '../../eventlog/read/event-reader.ts';
+import { BATCH_MESSAGES_MAX } from '../../eventlog/wire/codec.ts';
 import type { ProjectionName } from '../projections/projection.ts';
 import type { Build } from '../tables/builds.ts';
 import type { ReadModel } from '../tables/database.ts';

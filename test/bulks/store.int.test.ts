@@ -3,10 +3,10 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { createBulkStore, openBulkStream, type BulkStore } from '../../bulks/store.ts';
-import type { ChunkResults, StoredLine } from '../../contracts/bulks.ts';
 import { BULK_STREAM, bulkSubject, streamName } from '../../contracts/subjects.ts';
 import { connectToNats } from '../../eventlog/nats/connection.ts';
 import { openLog } from '../../eventlog/nats/stream.ts';
+import type { ChunkResults, StoredLine } from '../../messages/bulk-jobs.ts';
 
 const ledger = `t-${randomUUID().slice(0, 8)}`;
 const newId = () => `bulk_${randomUUID().replaceAll('-', '')}`;

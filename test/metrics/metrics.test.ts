@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { freePort } from '../../dev/servers/ports.ts';
 import { observed } from '../../eventlog/append/appender-observer.ts';
-import { Overloaded, type Appender } from '../../eventlog/append/appender.ts';
+import type { Appender } from '../../eventlog/append/appender.ts';
 import type { Outcome } from '../../eventlog/append/outcome.ts';
+import { Overloaded } from '../../eventlog/errors.ts';
 import { appenderMetrics } from '../../metrics/appender-metrics.ts';
 import { projectorMetrics, type Positions } from '../../metrics/projector-metrics.ts';
 import { createMetrics } from '../../metrics/registry.ts';

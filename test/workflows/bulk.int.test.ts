@@ -2,7 +2,8 @@
 import type { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { idempotencyKey } from '../../api/commands/idempotency.ts';
-import type { BulkCounts, BulkProgress, BulkResource } from '../../contracts/bulks.ts';
+import type { BulkResource } from '../../contracts/bulks.ts';
+import type { BulkCounts, BulkProgress } from '../../messages/bulk-jobs.ts';
 import { appenderMetrics } from '../../metrics/appender-metrics.ts';
 import { createMetrics } from '../../metrics/registry.ts';
 import { connectToTemporal, quietTemporalLogs } from '../../worker/connection.ts';

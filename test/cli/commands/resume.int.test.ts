@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createBulkStore } from '../../../bulks/store.ts';
-import { scheduleWorkflowId } from '../../../contracts/schedules.ts';
+import { scheduleWorkflowId } from '../../../messages/firings.ts';
 import {
   asked,
   inSeconds,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startFaultProxy } from '../../../chaos/infra/fault-proxy.ts';
 import type { RecordedEvent } from '../../../contracts/events.ts';
-import { Overloaded } from '../../../eventlog/append/appender.ts';
 import type { Outcome } from '../../../eventlog/append/outcome.ts';
+import { Overloaded } from '../../../eventlog/errors.ts';
 import {
   changeAccount,
   createAccount,

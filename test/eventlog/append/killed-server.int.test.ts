@@ -8,9 +8,9 @@ import { freePort } from '../../../dev/servers/ports.ts';
 import { startNats } from '../../../dev/servers/servers.ts';
 import { createAppender } from '../../../eventlog/append/appender.ts';
 import { Audit } from '../../../eventlog/audit/audit.ts';
+import { LogUnavailable } from '../../../eventlog/errors.ts';
 import { connectToNats } from '../../../eventlog/nats/connection.ts';
 import { openLog } from '../../../eventlog/nats/stream.ts';
-import { LogUnavailable } from '../../../eventlog/read/direct-get.ts';
 import { createEventReader } from '../../../eventlog/read/reader.ts';
 import { createAccount, moveMoney } from '../../support/ledgers/test-ledger.ts';
 

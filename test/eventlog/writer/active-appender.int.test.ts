@@ -2,9 +2,8 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startFaultProxy } from '../../../chaos/infra/fault-proxy.ts';
 import { writerLease, writerSubject } from '../../../contracts/subjects.ts';
-import { Overloaded } from '../../../eventlog/append/appender.ts';
 import type { Outcome } from '../../../eventlog/append/outcome.ts';
-import { LogUnavailable } from '../../../eventlog/read/direct-get.ts';
+import { LogUnavailable, Overloaded } from '../../../eventlog/errors.ts';
 import {
   changeAccount,
   createAccount,
