@@ -3,66 +3,13 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { FREE, ROOMS, type Room } from './tidy-rooms.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/**
- * What the modules of a folder may reach at run time, through however many hops. Type-only imports are free: they
- * are gone when the code runs. A composition root (`main.ts`) may import anything but itself being imported.
- */
-const MAY_REACH: Record<string, { folders: string[]; packages: RegExp }> = {
-  domain: { folders: ['domain'], packages: /^$/ },
-  contracts: { folders: ['contracts', 'domain'], packages: /^(zod|currency-codes)$/ },
-  eventlog: {
-    folders: ['eventlog', 'contracts', 'domain'],
-    packages: /^(zod|currency-codes|lru-cache|@nats-io\/.*|node:crypto)$/,
-  },
-  activities: {
-    folders: ['activities', 'eventlog', 'contracts', 'domain'],
-    packages: /^(zod|currency-codes|lru-cache|@nats-io\/.*|node:crypto|@temporalio\/(activity|common))$/,
-  },
-  workflows: { folders: ['workflows', 'domain'], packages: /^@temporalio\/(workflow|common)$/ },
-  projector: {
-    folders: ['projector', 'eventlog', 'contracts', 'domain'],
-    packages: /^(zod|currency-codes|lru-cache|postgres|@nats-io\/.*|@electric-sql\/.*|node:.*)$/,
-  },
-  worker: {
-    folders: ['worker', 'activities', 'workflows', 'eventlog', 'contracts', 'domain'],
-    packages: /^(zod|currency-codes|lru-cache|@nats-io\/.*|@temporalio\/.*|node:.*)$/,
-  },
-  rails: {
-    folders: ['rails', 'contracts', 'domain'],
-    packages: /^(zod|currency-codes|hono|@hono\/node-server|node:.*)$/,
-  },
-  webhooks: {
-    folders: ['webhooks', 'eventlog', 'contracts', 'domain'],
-    packages: /^(zod|currency-codes|lru-cache|@nats-io\/.*|standardwebhooks|ipaddr\.js|node:.*)$/,
-  },
-  metrics: {
-    folders: ['metrics', 'eventlog', 'contracts', 'domain'],
-    packages: /^(prom-client|zod|currency-codes|lru-cache|@nats-io\/.*|node:.*)$/,
-  },
-  cli: {
-    folders: ['cli', 'projector', 'webhooks', 'eventlog', 'contracts', 'domain'],
-    packages: /^(zod|currency-codes|lru-cache|postgres|@nats-io\/.*|node:.*)$/,
-  },
-  examples: { folders: ['examples', 'contracts', 'domain'], packages: /.*/ },
-};
-
-/** The API is wired in `server.ts`; its routes know the log and the read model by their interfaces only. */
-const API_WIRING = ['api/server.ts', 'api/readiness.ts'];
-const API_MAY_REACH = {
-  folders: ['api', 'contracts', 'domain'],
-  files: [
-    'workflows/attributes.ts',
-    'projector/queries/read-store.ts',
-    'projector/tables/database.ts',
-    'eventlog/read/reader.ts',
-    'rails/signature.ts',
-  ],
-};
-
 const FILE_LINES_MAX = 400;
+/** More in one folder are a heap: sub-folders say what they are. */
+const FOLDER_FILES_MAX = 16;
 
 type Import = { specifier: string; typeOnly: boolean };
 
@@ -107,59 +54,102 @@ function reach(
   return { files: seen, packages };
 }
 
+/** Packages as they are named in the rules, where `*` stands for anything. */
+function isAllowed(name: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+  );
+}
+
+/** The rule for a file: by its own name, its folder's, or that of a folder above it. */
+function roomOf(file: string): { name: string; room: Room } | undefined {
+  const names = [file, dirname(file)];
+  for (let folder = dirname(file); folder !== '.'; folder = dirname(folder)) names.push(`${folder}/`);
+  const name = names.find((each) => each in ROOMS);
+  const room = name === undefined ? undefined : ROOMS[name];
+  return name === undefined || room === undefined ? undefined : { name, room };
+}
+
+function isIn(file: string, entries: readonly string[]): boolean {
+  return entries.some((entry) =>
+    entry.endsWith('/') ? file.startsWith(entry) : file === entry || dirname(file) === entry,
+  );
+}
+
+/** Our own files that a file imports. */
+function ownImports(file: string): { imported: string; typeOnly: boolean }[] {
+  return importsOf(file)
+    .filter(({ specifier }) => specifier.startsWith('.'))
+    .map(({ specifier, typeOnly }) => {
+      return { imported: relative(ROOT, resolve(ROOT, dirname(file), specifier)), typeOnly };
+    });
+}
+
 describe('who imports whom', () => {
+  const PRODUCT = SOURCES.filter((file) => !FREE.test(file) && !isRoot(file) && file.endsWith('.ts'));
+
   test('every relative import names a file that is there', () => {
     for (const file of SOURCES) {
-      for (const { specifier } of importsOf(file)) {
-        if (!specifier.startsWith('.')) continue;
-        expect(existsSync(resolve(ROOT, dirname(file), specifier)), `${file} imports ${specifier}`).toBe(
-          true,
-        );
+      for (const { imported } of ownImports(file)) {
+        expect(existsSync(join(ROOT, imported)), `${file} imports ${imported}`).toBe(true);
       }
     }
   });
 
-  for (const [folder, rule] of Object.entries(MAY_REACH)) {
-    test(`${folder}/ reaches only ${rule.folders.join(', ')}`, () => {
-      const modules = SOURCES.filter((file) => file.startsWith(`${folder}/`));
-      expect(modules.length).toBeGreaterThan(0);
-      for (const file of modules.filter((module) => !isRoot(module))) {
-        const { files, packages } = reach(file);
-        for (const reached of files) {
-          expect(rule.folders, `${file} reaches ${reached}`).toContain(reached.split('/')[0]);
-        }
-        for (const [name, by] of packages)
-          expect(name, `${file} reaches ${name} by ${by}`).toMatch(rule.packages);
-      }
-    });
-  }
-
-  test('api/ reaches neither activities nor workflow code nor what appends', () => {
-    for (const file of SOURCES.filter((name) => name.startsWith('api/') && !isRoot(name))) {
-      if (API_WIRING.includes(file)) continue;
-      for (const reached of reach(file).files) {
-        const allowed =
-          API_MAY_REACH.folders.includes(reached.split('/')[0] ?? '') ||
-          API_MAY_REACH.files.includes(reached) ||
-          ['eventlog/append/batch.ts', 'eventlog/wire/codec.ts', 'projector/queries/cursor.ts'].includes(
-            reached,
-          );
-        expect(allowed, `${file} reaches ${reached}`).toBe(true);
+  test('every file of the product has a rule, and every rule a file', () => {
+    for (const file of PRODUCT) expect(roomOf(file), `${file} has no rule in tidy-rooms.ts`).toBeDefined();
+    const used = new Set(PRODUCT.map((file) => roomOf(file)?.name));
+    for (const name of Object.keys(ROOMS)) expect(used, `the rule for ${name} is of no use`).toContain(name);
+    for (const [name, { uses, types = [] }] of Object.entries(ROOMS)) {
+      for (const entry of [...uses, ...types]) {
+        expect(existsSync(join(ROOT, entry)), `${name} may use ${entry}, which is not there`).toBe(true);
       }
     }
+  });
+
+  test.each(Object.keys(ROOMS))('%s imports only what it may, types included', (name) => {
+    for (const file of PRODUCT.filter((each) => roomOf(each)?.name === name)) {
+      const { uses, types = [] } = ROOMS[name] as Room;
+      for (const { imported, typeOnly } of ownImports(file)) {
+        const same = dirname(imported) === dirname(file) || roomOf(imported)?.name === name;
+        const allowed = same || isIn(imported, uses) || (typeOnly && isIn(imported, types));
+        expect(allowed, `${file} imports ${typeOnly ? 'types of ' : ''}${imported}`).toBe(true);
+      }
+    }
+  });
+
+  test.each(Object.keys(ROOMS))('%s reaches only packages that it may', (name) => {
+    for (const file of PRODUCT.filter((each) => roomOf(each)?.name === name)) {
+      for (const [reached, by] of reach(file).packages) {
+        expect(
+          isAllowed(reached, (ROOMS[name] as Room).packages),
+          `${file} reaches ${reached} by ${by}`,
+        ).toBe(true);
+      }
+    }
+  });
+
+  test('only these can append to the log', () => {
+    const appends = PRODUCT.filter((file) => reach(file).files.has('eventlog/append/batch.ts'));
+    const rooms = new Set(appends.map((file) => (file.startsWith('api/') ? file : dirname(file))));
+    expect([...rooms].toSorted()).toEqual([
+      'api/server.ts',
+      'bulks',
+      'cli',
+      'cli/archive',
+      'cli/commands',
+      'eventlog/append',
+      'eventlog/writer',
+      'worker',
+    ]);
   });
 
   test('nobody imports a composition root, and only composition roots read the configuration', () => {
-    for (const file of SOURCES) {
-      if (file.startsWith('test/')) continue;
-      for (const { specifier } of importsOf(file)) {
-        if (!specifier.startsWith('.')) continue;
-        const imported = relative(ROOT, resolve(ROOT, dirname(file), specifier));
+    for (const file of SOURCES.filter((each) => !each.startsWith('test/'))) {
+      for (const { imported } of ownImports(file)) {
         expect(isRoot(imported), `${file} imports ${imported}`).toBe(false);
-        if (imported === 'runtime/config.ts') {
-          const allowed = isRoot(file) || file.startsWith('dev/');
-          expect(allowed, `${file} imports runtime/config.ts`).toBe(true);
-        }
+        const reads = imported === 'runtime/config.ts';
+        expect(reads && !isRoot(file) && !file.startsWith('dev/'), `${file} imports ${imported}`).toBe(false);
       }
     }
   });
@@ -207,6 +197,14 @@ describe('what is banned', () => {
 });
 
 describe('how things look', () => {
+  test('no folder has more source files of its own than one takes in at a glance', () => {
+    const folders = SOURCES.map((file) => dirname(file));
+    for (const folder of new Set(folders)) {
+      const count = folders.filter((each) => each === folder).length;
+      expect(count, `${folder}/: sub-folders should say what is in it`).toBeLessThanOrEqual(FOLDER_FILES_MAX);
+    }
+  });
+
   test(`no source file is longer than ${FILE_LINES_MAX} lines`, () => {
     for (const file of SOURCES) {
       expect(read(file).split('\n').length, file).toBeLessThanOrEqual(FILE_LINES_MAX);
