@@ -145,10 +145,19 @@ class Batch {
   constructor(world: PlanWorld) {
     this.#world = world;
     this.#view = {
-      account: (id: string) => this.#seen('account', id).state,
+      account: (id: string) => {
+        this.#noteRead('account', id);
+        return this.#account(id).state;
+      },
       version: (id: string) => this.#account(id).version,
-      transfer: (id: string) => this.#seen('transfer', id).state,
-      hold: (id: string) => this.#seen('hold', id).state,
+      transfer: (id: string) => {
+        this.#noteRead('transfer', id);
+        return this.#transfer(id).state;
+      },
+      hold: (id: string) => {
+        this.#noteRead('hold', id);
+        return this.#hold(id).state;
+      },
     };
   }
 
@@ -219,13 +228,8 @@ class Batch {
     };
   }
 
-  #seen(aggregate: 'account', id: string): AccountTip;
-  #seen(aggregate: 'transfer', id: string): TransferTip;
-  #seen(aggregate: 'hold', id: string): HoldTip;
-  #seen(aggregate: 'account' | 'transfer' | 'hold', id: string): AccountTip | TransferTip | HoldTip {
+  #noteRead(aggregate: 'account' | 'transfer' | 'hold', id: string): void {
     if (!this.#isBegun(aggregate, id)) this.reads.push({ aggregate, id });
-    if (aggregate === 'account') return this.#account(id);
-    return aggregate === 'transfer' ? this.#transfer(id) : this.#hold(id);
   }
 
   /** What was read for the command in hand from what may have changed since the command came. */
