@@ -116,7 +116,10 @@ describe('a firing', () => {
     });
     const result = await ledger.workers.client.workflow.getHandle(before[0]?.workflowId ?? '').result();
     expect(result).toMatchObject({ replayed: true });
-    expect(await ledger.fired(id)).toEqual(before);
+    // A firing that was due before the pause may have come late: it is a transfer of its own.
+    const after = await ledger.fired(id);
+    expect(after.slice(0, before.length)).toEqual(before);
+    expect(new Set(after.map(({ aggregateId }) => aggregateId)).size).toBe(after.length);
   });
 
   test('is started by its schedule, and by nobody else', async () => {

@@ -94,4 +94,5 @@ it('knows the server that PGlite brings along, which mixes up its clients, from 
   await Promise.all([db.end(), embedded.end()]);
   await server.stop();
   await pglite.close();
-});
+  // A whole Postgres is compiled first.
+}, 120_000);
