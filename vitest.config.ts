@@ -13,7 +13,7 @@ export default defineConfig({
     projects: [
       {
         test: {
-          name: 'pure',
+          name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.{int,pg,e2e,stress}.test.ts'],
           testTimeout: 20_000,
