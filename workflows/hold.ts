@@ -13,7 +13,7 @@ import {
 } from '@temporalio/workflow';
 import type { HoldResource } from '../contracts/http.ts';
 import type { Answer, CarryOutOptions, HoldRequest } from '../messages/commands.ts';
-import { Course } from './lifecycle.ts';
+import { Course, requireWholeCommand } from './lifecycle.ts';
 import { steadfast } from './options.ts';
 
 type Step<Type extends HoldRequest['type']> = Extract<HoldRequest, { type: Type }>;
@@ -39,7 +39,7 @@ export async function hold(request: HoldRequest, options?: CarryOutOptions): Pro
       return course.step(asked);
     };
     const validator = (asked?: Asked) => {
-      requireWhole(asked, { id, type });
+      requireWholeCommand(asked?.id === id && asked.type === type);
       requireActive(course, asked);
     };
     setHandler(update, handler, { validator });
@@ -78,12 +78,6 @@ async function expire(course: Course<'hold'>): Promise<void> {
   if (await course.reaches(expires_at)) {
     await course.step({ ...course.meta(), type: 'hold.expire', id, expires_at });
   }
-}
-
-/** What an update is for is its command's type, and its hold is this one. */
-function requireWhole(asked: HoldRequest | undefined, { id, type }: Pick<HoldRequest, 'id' | 'type'>): void {
-  if (asked?.id === id && asked.type === type) return;
-  throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
 }
 
 /** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */

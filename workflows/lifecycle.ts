@@ -2,6 +2,7 @@
  * The course of a transfer or a hold: what is known of it, the steps that it takes, and the waiting between them. The
  * log decides every step; a workflow only sees to it that each is taken when its time has come.
  */
+import { ApplicationFailure } from '@temporalio/common';
 import {
   CancellationScope,
   condition,
@@ -33,6 +34,15 @@ const outcome = defineUpdate<Answer>('outcome');
 const status = defineQuery<string>('status');
 /** The same as `outcome` without waiting, with the resource as it is now; undefined if there is none yet. */
 const latest = defineQuery<Answer | undefined>('latest');
+
+/**
+ * HTTP sends a whole command with an update; a person in the Temporal UI cannot.
+ * @throws ApplicationFailure if what came is not one for this update and this resource
+ */
+export function requireWholeCommand(whole: boolean): void {
+  if (whole) return;
+  throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
+}
 
 /** What can take its course, as an answer names it. */
 type Resources = { readonly transfer: TransferResource; readonly hold: HoldResource };

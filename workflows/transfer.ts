@@ -16,16 +16,17 @@ import {
 } from '@temporalio/workflow';
 import type { TransferResource } from '../contracts/http.ts';
 import { isWaiting } from '../domain/transfer.ts';
-import type {
-  Answer,
-  AnswerRequest,
-  CarryOutOptions,
-  RailAnsweredRequest,
-  ResolveRequest,
-  TransferRequest,
-  Unstamped,
+import {
+  makesTransfer,
+  type Answer,
+  type AnswerRequest,
+  type CarryOutOptions,
+  type RailAnsweredRequest,
+  type ResolveRequest,
+  type TransferRequest,
+  type Unstamped,
 } from '../messages/commands.ts';
-import { Course } from './lifecycle.ts';
+import { Course, requireWholeCommand } from './lifecycle.ts';
 import { steadfast } from './options.ts';
 import { listenOutside, takeOver, throughRail } from './rail.ts';
 
@@ -62,7 +63,9 @@ export async function transfer(
     await course.first();
     return course.step(asked);
   };
-  setHandler(repeat, onRepeat, { validator: (asked?: TransferRequest) => requireSame(id, asked) });
+  setHandler(repeat, onRepeat, {
+    validator: (asked?: TransferRequest) => requireWholeCommand(asked?.id === id && makesTransfer(asked)),
+  });
   listenOutside(course, id);
 
   try {
@@ -131,12 +134,6 @@ async function letGo(
     detail: error instanceof Error ? error.message : 'The workflow of the transfer failed.',
   };
   await course.step(isCancellation(error) ? cancelled : failed);
-}
-
-function requireSame(id: string, asked: TransferRequest | undefined): void {
-  const made = asked?.type === 'transfer' || asked?.type === 'transaction' || asked?.type === 'reversal';
-  if (made && asked.id === id) return;
-  throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
 }
 
 /** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
