@@ -23,6 +23,20 @@ const ALWAYS: readonly Always[] = [
   'dependency_unavailable',
 ];
 
+/** What may stand in the way of money that goes from one account to another, or is held for that. */
+export const POSTING_PROBLEMS = [
+  'account_not_found',
+  'payload_too_large',
+  'unsupported_media_type',
+  'same_account',
+  'currency_mismatch',
+  'account_closed',
+  'account_frozen',
+  'insufficient_funds',
+  'amount_overflow',
+  'idempotency_key_reused',
+] as const;
+
 /** The problems that a route can answer, by status. */
 export function problems<Code extends ProblemCode>(...codes: Code[]): ProblemResponses<Code | Always>;
 export function problems(...codes: ProblemCode[]): Record<number, ProblemResponse> {

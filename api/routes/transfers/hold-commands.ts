@@ -25,19 +25,7 @@ const place = createRoute({
   responses: {
     201: doc.json('The new hold.', holdResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
     202: accepted,
-    ...doc.problems(
-      'idempotency_key_missing',
-      'account_not_found',
-      'payload_too_large',
-      'unsupported_media_type',
-      'same_account',
-      'currency_mismatch',
-      'account_closed',
-      'account_frozen',
-      'insufficient_funds',
-      'amount_overflow',
-      'idempotency_key_reused',
-    ),
+    ...doc.problems('idempotency_key_missing', ...doc.POSTING_PROBLEMS),
   },
 });
 

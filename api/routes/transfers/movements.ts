@@ -18,19 +18,7 @@ import { requireKnownRail } from '../../rails/callbacks.ts';
 const responses = {
   201: doc.json('The posted transfer.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
   202: doc.json('The transfer, which waits or will be carried out.', transferResource, doc.WAITING_HEADERS),
-  ...doc.problems(
-    'idempotency_key_missing',
-    'account_not_found',
-    'payload_too_large',
-    'unsupported_media_type',
-    'same_account',
-    'currency_mismatch',
-    'account_closed',
-    'account_frozen',
-    'insufficient_funds',
-    'amount_overflow',
-    'idempotency_key_reused',
-  ),
+  ...doc.problems('idempotency_key_missing', ...doc.POSTING_PROBLEMS),
 };
 
 const shared = { method: 'post' as const, tags: ['Moving money'], middleware: requiredBody, responses };

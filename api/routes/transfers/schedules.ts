@@ -119,19 +119,7 @@ const trigger = createRoute({
   responses: {
     201: doc.json('The posted transfer.', transferResource, { ...doc.COMMAND_HEADERS, ...doc.LOCATION }),
     202: doc.json('The transfer, which will be carried out.', transferResource, doc.WAITING_HEADERS),
-    ...doc.problems(
-      'schedule_not_found',
-      'account_not_found',
-      'payload_too_large',
-      'unsupported_media_type',
-      'same_account',
-      'currency_mismatch',
-      'account_closed',
-      'account_frozen',
-      'insufficient_funds',
-      'amount_overflow',
-      'idempotency_key_reused',
-    ),
+    ...doc.problems('schedule_not_found', ...doc.POSTING_PROBLEMS),
   },
 });
 
