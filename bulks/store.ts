@@ -9,7 +9,7 @@ import { BULK_STREAM, bulkSubject, type BulkPart } from '../contracts/subjects.t
 import { publishAtomically, type BatchMessage } from '../eventlog/append/batch.ts';
 import { LogUnavailable } from '../eventlog/errors.ts';
 import { openPatiently } from '../eventlog/nats/retry.ts';
-import { ensureStream } from '../eventlog/nats/stream.ts';
+import { APPEND_ONLY, ensureStream } from '../eventlog/nats/stream.ts';
 import type { BulkManifest, ChunkResults, StoredLine } from '../messages/bulk-jobs.ts';
 import { chunked } from './chunks.ts';
 
@@ -51,22 +51,9 @@ export async function openBulkStream(
     name: BULK_STREAM.name,
     description: 'Bulk transfers: the lines that were sent, and what became of them.',
     subjects: [...BULK_STREAM.subjects],
-    storage: 'file',
-    retention: 'limits',
-    discard: 'old',
+    ...APPEND_ONLY,
     num_replicas: replicas,
-    allow_atomic: true,
     allow_direct: false,
-    deny_delete: true,
-    deny_purge: true,
-    allow_msg_ttl: false,
-    no_ack: false,
-    max_msgs: -1,
-    max_bytes: -1,
-    max_age: 0,
-    max_msgs_per_subject: -1,
-    max_msg_size: -1,
-    max_consumers: -1,
   };
   await openPatiently(nc, { what: 'the stream of bulks', tell }, async () =>
     ensureStream(await jetstreamManager(nc), wanted),

@@ -17,6 +17,25 @@ const SERVER_VERSION_MIN = [2, 14, 4] as const;
 
 const STREAM_NOT_FOUND = 10_059;
 
+/** What is kept for good: appended in whole batches, never deleted, and without a limit. */
+export const APPEND_ONLY = {
+  storage: 'file',
+  retention: 'limits',
+  discard: 'old',
+  allow_atomic: true,
+  deny_delete: true,
+  deny_purge: true,
+  // Nothing may expire, and nothing may be acknowledged before it is written.
+  allow_msg_ttl: false,
+  no_ack: false,
+  max_msgs: -1,
+  max_bytes: -1,
+  max_age: 0,
+  max_msgs_per_subject: -1,
+  max_msg_size: -1,
+  max_consumers: -1,
+} as const;
+
 function streamConfig(ledger: string, replicas: number): Partial<StreamConfig> & { name: string } {
   const { listens, transform, facts } = streamSubjects(ledger);
   return {
@@ -25,23 +44,9 @@ function streamConfig(ledger: string, replicas: number): Partial<StreamConfig> &
     subjects: listens,
     subject_transform: transform,
     republish: { src: facts, dest: facts },
-    storage: 'file',
-    retention: 'limits',
-    discard: 'old',
+    ...APPEND_ONLY,
     num_replicas: replicas,
-    allow_atomic: true,
     allow_direct: true,
-    deny_delete: true,
-    deny_purge: true,
-    // Nothing may expire, and nothing may be acknowledged before it is written.
-    allow_msg_ttl: false,
-    no_ack: false,
-    max_msgs: -1,
-    max_bytes: -1,
-    max_age: 0,
-    max_msgs_per_subject: -1,
-    max_msg_size: -1,
-    max_consumers: -1,
   };
 }
 
