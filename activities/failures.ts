@@ -1,6 +1,7 @@
 /** Which failures Temporal may try again. Business rejections are not among them: they are returned, not thrown. */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { LogUnavailable, Overloaded } from '../eventlog/errors.ts';
+
 /** The types that a failed activity can have; stable, since workflows and the API read them. */
 export const FAILURES = {
   overloaded: 'overloaded',

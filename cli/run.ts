@@ -1,4 +1,5 @@
 import { LogUnavailable } from '../eventlog/errors.ts';
+
 /** Runs what a command line asks for. */
 import { connectToNats } from '../eventlog/nats/connection.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';

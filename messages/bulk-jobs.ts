@@ -1,5 +1,6 @@
 import type { BulkLine, BulkOutcome } from '../contracts/bulks.ts';
 import type { CommandMeta } from './commands.ts';
+
 /** What the parts of Tallybook tell each other of a bulk: how it is stored, and what its workflow is started with. */
 
 /** A line as it is stored: with the id of its transfer, so that carrying it out twice makes one. */

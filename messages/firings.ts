@@ -1,5 +1,6 @@
 import type { ScheduleBody } from '../contracts/schedules.ts';
 import type { CommandMeta } from './commands.ts';
+
 /** What the workflow of a firing is started with, and how it is named. */
 
 /** What the workflow of a firing is started with: what it is to do, without its own id, which its time gives. */

@@ -2,6 +2,7 @@
 import { Counter, Histogram } from 'prom-client';
 import type { ObservedRequest } from '../api/http/request-metrics.ts';
 import type { Metrics } from './registry.ts';
+
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const REQUEST_BUCKETS = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 

@@ -5,6 +5,7 @@ import type { EventFilter } from '../../eventlog/read/event-reader.ts';
 import { EVENT_STREAM } from '../http/admission.ts';
 import { invalidRequest, type ApiEnv } from '../http/problem.ts';
 import type { Live } from './live.ts';
+
 const HEADERS = {
   'Content-Type': EVENT_STREAM,
   'Cache-Control': 'no-store',

@@ -1,4 +1,5 @@
 import { Overloaded } from '../errors.ts';
+
 /** What is told of an appender's work to whoever measures it. The log knows nothing of how that is done. */
 import type { Appender } from './appender.ts';
 import type { Outcome } from './outcome.ts';

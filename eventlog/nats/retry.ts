@@ -2,6 +2,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { NoRespondersError, TimeoutError, type NatsConnection } from '@nats-io/transport-node';
 import { LogDamaged, LogUnavailable } from '../errors.ts';
+
 /** Longer than a cluster takes to choose a leader, and a client to leave a server that was cut off. */
 const OPEN_PATIENCE_MS = 30_000;
 const PAUSE_MS = 250;

@@ -3,6 +3,7 @@ import type { SentBefore } from '../append/appender.ts';
 import type { Outcome } from '../append/outcome.ts';
 import type { Submission } from '../append/plan.ts';
 import { LogUnavailable, NotActive, Overloaded } from '../errors.ts';
+
 /** A command, and what became of it: its outcome, or why there is none. */
 export type Answered =
   | { readonly outcome: Outcome }
