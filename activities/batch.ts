@@ -4,7 +4,7 @@ import type { Appender } from '../eventlog/append/appender.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
 import type { CarriedTogether, CommandRequest, Together, TogetherOptions } from '../messages/commands.ts';
 import type { OutcomeBoard } from '../messages/local-outcomes.ts';
-import { answerOf } from './answer.ts';
+import { answerOf } from './command-result.ts';
 import { asFailure, FAILURES } from './failures.ts';
 
 export type TogetherActivity = {

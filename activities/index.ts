@@ -10,7 +10,7 @@ import type { EventReader } from '../eventlog/read/event-reader.ts';
 import { makesTransfer, type Answer, type CommandRequest, type Unstamped } from '../messages/commands.ts';
 import { boardName, type OutcomeBoard } from '../messages/local-outcomes.ts';
 import { holdFrom, transferFrom } from '../messages/mapping/resources.ts';
-import { answerOf, type Answered } from './answer.ts';
+import { answerOf, type Answered } from './command-result.ts';
 import { createTogetherActivity, type TogetherActivity } from './batch.ts';
 import { createBulkActivities, type BulkActivities, type BulkActivityDependencies } from './bulk.ts';
 import { asFailure } from './failures.ts';

@@ -3,7 +3,7 @@
  * cores that the servers are measured on.
  */
 import { connect, type Socket } from 'node:net';
-import { takeAnswer, type HttpAnswer } from './http-answer.ts';
+import { takeAnswer, type HttpAnswer } from './http-response.ts';
 
 export type HttpRequest = {
   readonly method: 'GET' | 'POST';

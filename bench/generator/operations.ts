@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { choose } from '../log/patterns.ts';
 import { accountId, type Accounts, type Operation } from '../task.ts';
-import type { HttpAnswer } from './http-answer.ts';
+import type { HttpAnswer } from './http-response.ts';
 import type { HttpPool } from './http-pool.ts';
 import type { Ask } from './load.ts';
 

@@ -1,6 +1,6 @@
 /** How long after its answer a transfer is seen in the read model. */
 import { quantiles } from '../report/quantiles.ts';
-import type { HttpAnswer } from './http-answer.ts';
+import type { HttpAnswer } from './http-response.ts';
 import type { HttpPool } from './http-pool.ts';
 
 export type Visibility = {

@@ -5,7 +5,7 @@ import { positionAt } from '../../eventlog/read/as-of.ts';
 import type { StoredMessage } from '../../eventlog/wire/codec.ts';
 import { EXIT, WrongUsage, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { grouped } from '../io/progress.ts';
-import { parseAt, parseType } from '../places.ts';
+import { parseAt, parseType } from '../argument-values.ts';
 
 export const replayCommand: Command = {
   name: 'replay',

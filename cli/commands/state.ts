@@ -12,7 +12,7 @@ import {
   type ExitCode,
   type Input,
 } from '../command.ts';
-import { parseAt } from '../places.ts';
+import { parseAt } from '../argument-values.ts';
 
 export const stateCommand: Command = {
   name: 'state',

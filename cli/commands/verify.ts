@@ -2,7 +2,7 @@
 import { Audit } from '../../eventlog/audit/audit.ts';
 import type { Finding } from '../../eventlog/audit/finding.ts';
 import { EXIT, WrongUsage, type Command, type Context, type Input } from '../command.ts';
-import { parseAnchor } from '../places.ts';
+import { parseAnchor } from '../argument-values.ts';
 import { differs } from '../verify/compare-rows.ts';
 import { findReadModel, type ReadModelAnswer } from '../verify/read-model.ts';
 import { json, text, type Verdict } from '../verify/report.ts';

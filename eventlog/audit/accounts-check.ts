@@ -3,7 +3,7 @@ import type { AccountRecord } from '../../contracts/events.ts';
 import { account, available, isWorldAccount, type AccountState } from '../../domain/account.ts';
 import { accountStateData } from '../../messages/mapping/event-data.ts';
 import { Fault } from './finding.ts';
-import { happenedTo } from './meaning.ts';
+import { happenedTo } from './event-rules.ts';
 
 export class AccountsCheck {
   readonly #states = new Map<string, AccountState>();

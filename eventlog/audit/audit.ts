@@ -12,7 +12,7 @@ import { BatchCheck } from './batch-check.ts';
 import { ChainEnds } from './chain-ends.ts';
 import { CounterpartsCheck } from './counterparts-check.ts';
 import { Fault, type Finding, type Spot } from './finding.ts';
-import { begins, firstPhase, isAccountEvent, phaseAfter, type Phase } from './meaning.ts';
+import { begins, firstPhase, isAccountEvent, phaseAfter, type Phase } from './event-rules.ts';
 import { checkMessage } from './message-check.ts';
 import { OrderCheck } from './order-check.ts';
 import { ReservationsCheck } from './reservations-check.ts';

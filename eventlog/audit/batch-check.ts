@@ -1,7 +1,7 @@
 /** Checks that atomic batches are whole, and that within each one money is taken and given alike. */
 import type { RecordedEvent } from '../../contracts/events.ts';
 import { Fault, type Spot } from './finding.ts';
-import { legOf, promisedLegs, type Leg } from './meaning.ts';
+import { legOf, promisedLegs, type Leg } from './event-rules.ts';
 
 type Placed<Thing> = { readonly thing: Thing; readonly spot: Spot };
 

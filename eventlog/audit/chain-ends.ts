@@ -3,7 +3,7 @@
  * ended, so each takes 90 to 190 bytes in a hash table of plain numbers, and not several hundred in a `Map`.
  */
 import { hash } from 'node:crypto';
-import { PHASES, type Phase } from './meaning.ts';
+import { PHASES, type Phase } from './event-rules.ts';
 
 /** A table grows when it is this full. */
 const LOAD_MAX = 0.7;

@@ -6,7 +6,7 @@ import { entriesOf, type Entry, type TransferTerms } from '../../domain/transfer
 import type { RecordedEvent } from '../../contracts/events.ts';
 import { spotOf } from './batch-check.ts';
 import { Fault, type Spot } from './finding.ts';
-import { termsOf } from './meaning.ts';
+import { termsOf } from './event-rules.ts';
 
 type Side = 'transfer' | 'counterpart';
 

@@ -6,7 +6,7 @@ import { heldWhileWaiting } from '../../domain/transfer.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import { spotOf } from './batch-check.ts';
 import { Fault, type Spot } from './finding.ts';
-import { isTransferEvent, termsOf } from './meaning.ts';
+import { isTransferEvent, termsOf } from './event-rules.ts';
 
 /** Money of an account. */
 type Part = { readonly account: string; readonly amount: string; readonly currency: string };

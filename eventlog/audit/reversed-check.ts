@@ -2,7 +2,7 @@
 import { totalOf } from '../../domain/transfer.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import { Fault } from './finding.ts';
-import { termsOf } from './meaning.ts';
+import { termsOf } from './event-rules.ts';
 
 export class ReversedCheck {
   readonly #reversed = new Map<string, bigint>();

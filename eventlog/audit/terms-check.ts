@@ -6,7 +6,7 @@ import { hash } from 'node:crypto';
 import { firstStatus } from '../../domain/transfer.ts';
 import type { HoldRecord, RecordedEvent } from '../../contracts/events.ts';
 import { Fault } from './finding.ts';
-import { isTransferEvent, termsOf, type Phase } from './meaning.ts';
+import { isTransferEvent, termsOf, type Phase } from './event-rules.ts';
 
 /** A number of what was asked for: the same for all events of a transfer or a hold; 0 for what has no terms. */
 export function termsDigest(event: RecordedEvent): number {

@@ -9,7 +9,7 @@ import { writerSubject } from '../../contracts/subjects.ts';
 import { createAppender, type Appender, type AppenderOptions } from '../append/appender.ts';
 import { NotActive, Overloaded } from '../errors.ts';
 import type { EventReader } from '../read/event-reader.ts';
-import { answerOf, decodeCommands, type Answered } from './forwarded.ts';
+import { answerOf, decodeCommands, type Answered } from './forwarding-protocol.ts';
 import { createForwarder, fail, tooOld, type Errand } from './forwarder.ts';
 import { openLease, type Lease } from './lease.ts';
 

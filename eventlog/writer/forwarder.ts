@@ -8,7 +8,7 @@ import { PATIENCE_MS } from '../append/appender.ts';
 import type { Outcome } from '../append/outcome.ts';
 import type { Submission } from '../append/plan.ts';
 import { LogUnavailable, NotActive, Overloaded } from '../errors.ts';
-import { decodeAnswers, encodeCommand, errorOf, type Answered } from './forwarded.ts';
+import { decodeAnswers, encodeCommand, errorOf, type Answered } from './forwarding-protocol.ts';
 
 /** A command on its way to its outcome, here or at another process. */
 export type Errand = {

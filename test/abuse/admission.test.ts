@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { expect, test, vi } from 'vitest';
 import { QUERIES_MAX } from '../../api/http/admission.ts';
 import { account, post, readStore, testApp } from '../api/fixtures/fixtures.ts';
-import { KEY, transfer } from '../api/fixtures/refused.ts';
+import { KEY, transfer } from '../api/fixtures/rejected.ts';
 
 /** An app whose read model answers when it is told to. */
 function slowApp() {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { post } from '../api/fixtures/fixtures.ts';
-import { codeOf, codeTo, deposit, KEY } from '../api/fixtures/refused.ts';
+import { codeOf, codeTo, deposit, KEY } from '../api/fixtures/rejected.ts';
 
 const json = JSON.stringify(deposit).slice(0, -1);
 

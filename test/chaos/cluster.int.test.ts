@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { answerOf } from '../../activities/answer.ts';
+import { answerOf } from '../../activities/command-result.ts';
 import { openBulkStream } from '../../bulks/store.ts';
 import { leaderOf, prepareNatsCluster, type NatsCluster } from '../../chaos/infra/nats-cluster.ts';
 import { streamName } from '../../contracts/subjects.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createProgress } from '../../cli/io/progress.ts';
 import { createTable } from '../../cli/io/table.ts';
-import { parseAnchor, parseAt, parseType } from '../../cli/places.ts';
+import { parseAnchor, parseAt, parseType } from '../../cli/argument-values.ts';
 
 function progressOn(isTTY: boolean) {
   const written: string[] = [];

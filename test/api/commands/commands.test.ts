@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idempotencyKey } from '../../../api/commands/idempotency.ts';
 import { account, NOW, post, testApp, transfer } from '../fixtures/fixtures.ts';
-import { deposit, KEY, transfer as body } from '../fixtures/refused.ts';
+import { deposit, KEY, transfer as body } from '../fixtures/rejected.ts';
 
 const id = idempotencyKey('order-42').transferId;
 const stored = { position: 7, replayed: false, created: true };

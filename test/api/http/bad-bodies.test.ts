@@ -10,7 +10,7 @@ import {
   refusal,
   transaction,
   transfer,
-} from '../fixtures/refused.ts';
+} from '../fixtures/rejected.ts';
 
 /** With a key, and with what only some routes want. */
 const HEADERS = { ...KEY, 'if-match': '"3"' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { post } from '../fixtures/fixtures.ts';
-import { account, codeOf, deposit, hold, KEY, refusal, transaction, transfer } from '../fixtures/refused.ts';
+import { account, codeOf, deposit, hold, KEY, refusal, transaction, transfer } from '../fixtures/rejected.ts';
 
 describe('a field that is not valid is named, and nothing is reached', () => {
   const amounts = [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { post } from '../fixtures/fixtures.ts';
-import { codeOf, KEY, refusal, transfer } from '../fixtures/refused.ts';
+import { codeOf, KEY, refusal, transfer } from '../fixtures/rejected.ts';
 
 describe('a path or a query that is not valid', () => {
   const ids = [

@@ -3,7 +3,7 @@ import type { ApiDependencies } from '../../../api/app.ts';
 import { isConnectionError } from '../../../api/http/connection-errors.ts';
 import type { ReadStore } from '../../../projector/queries/read-store.ts';
 import { account, eventReader, post, readStore, READY, testApp } from '../fixtures/fixtures.ts';
-import { hold, KEY, transfer } from '../fixtures/refused.ts';
+import { hold, KEY, transfer } from '../fixtures/rejected.ts';
 
 const named = (name: string) => Object.assign(new Error('away'), { name });
 const coded = (code: string | number) => Object.assign(new Error('away'), { code });

@@ -16,7 +16,7 @@ import {
   withdrawalBody,
 } from '../../../contracts/http-bodies.ts';
 import { post, untouchable } from '../fixtures/fixtures.ts';
-import { account, codeTo, deposit, hold, KEY, transaction, transfer } from '../fixtures/refused.ts';
+import { account, codeTo, deposit, hold, KEY, transaction, transfer } from '../fixtures/rejected.ts';
 
 describe('whatever is sent', () => {
   const waiting = { approval: { timeout_seconds: 60 }, scheduled_for: '2027-01-01T00:00:00Z' };

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { httpMetrics } from '../../../metrics/http-metrics.ts';
 import { createMetrics } from '../../../metrics/registry.ts';
 import { account, post, readStore, testApp } from '../fixtures/fixtures.ts';
-import { deposit, KEY } from '../fixtures/refused.ts';
+import { deposit, KEY } from '../fixtures/rejected.ts';
 
 /** An app whose requests are really measured. */
 function measuredApp() {

@@ -20,7 +20,7 @@ import {
 import { bulkOfTen } from '../fixtures/memory-bulks.ts';
 import { memorySchedules, scheduleBody as schedule } from '../fixtures/memory-schedules.ts';
 import { memoryWebhooks, webhookBody } from '../fixtures/memory-webhooks.ts';
-import { deposit, hold as holdBody, KEY, transaction, transfer as body } from '../fixtures/refused.ts';
+import { deposit, hold as holdBody, KEY, transaction, transfer as body } from '../fixtures/rejected.ts';
 
 type Parameter = { name: string; in: string; required?: boolean };
 type Media = Record<string, { schema: object }>;

@@ -3,7 +3,7 @@ import { requiredVersion } from '../../../api/http/if-match.ts';
 import { accountResource } from '../../../contracts/http.ts';
 import { post } from '../fixtures/fixtures.ts';
 import { ledgerApp } from '../fixtures/memory-ledger.ts';
-import { refusal } from '../fixtures/refused.ts';
+import { refusal } from '../fixtures/rejected.ts';
 
 function patch(limit: string, headers: Record<string, string> = {}): RequestInit {
   return { ...post({ overdraft_limit: limit }, headers), method: 'PATCH' };

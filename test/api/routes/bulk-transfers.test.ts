@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { idempotencyKey } from '../../../api/commands/idempotency.ts';
 import { NOW, post, testApp } from '../fixtures/fixtures.ts';
 import { bulkOfTen, memoryBulks } from '../fixtures/memory-bulks.ts';
-import { codeOf, KEY, refusal, transfer } from '../fixtures/refused.ts';
+import { codeOf, KEY, refusal, transfer } from '../fixtures/rejected.ts';
 
 const PATH = '/v1/bulk-transfers';
 const ndjson = (text: string, headers: Record<string, string> = KEY): RequestInit => ({

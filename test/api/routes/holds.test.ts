@@ -4,7 +4,7 @@ import { idempotencyKey } from '../../../api/commands/idempotency.ts';
 import { holdResource } from '../../../contracts/http.ts';
 import { hold, NOW, post, readStore, testApp } from '../fixtures/fixtures.ts';
 import { ledgerApp } from '../fixtures/memory-ledger.ts';
-import { KEY } from '../fixtures/refused.ts';
+import { KEY } from '../fixtures/rejected.ts';
 
 const id = idempotencyKey('order-42').holdId;
 const path = `/v1/holds/${id}`;

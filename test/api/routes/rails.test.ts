@@ -4,7 +4,7 @@ import type { CommandOutcome } from '../../../api/commands/commands.ts';
 import type { TransferResource } from '../../../contracts/http.ts';
 import { sign } from '../../../rails/signature.ts';
 import { NOW, post, RAILS, testApp, transfer } from '../fixtures/fixtures.ts';
-import { deposit, KEY } from '../fixtures/refused.ts';
+import { deposit, KEY } from '../fixtures/rejected.ts';
 
 const PATH = '/v1/rails/simulator/callbacks';
 const settled = { id: 'tr_1', state: 'settled' };

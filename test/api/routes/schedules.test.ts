@@ -7,7 +7,7 @@ import { ID_PATTERN } from '../../../contracts/subjects.ts';
 import { firingTransferId } from '../../../domain/schedule.ts';
 import { NOW, post, readStore, testApp, transfer } from '../fixtures/fixtures.ts';
 import { memorySchedules, scheduleBody } from '../fixtures/memory-schedules.ts';
-import { codeOf, KEY, refusal } from '../fixtures/refused.ts';
+import { codeOf, KEY, refusal } from '../fixtures/rejected.ts';
 
 const ID = idempotencyKey('order-42').scheduleId;
 const PATH = `/v1/schedules/${ID}`;

@@ -3,7 +3,7 @@ import { idempotencyKey } from '../../../api/commands/idempotency.ts';
 import { transferResource } from '../../../contracts/http.ts';
 import { post, testApp } from '../fixtures/fixtures.ts';
 import { ledgerApp } from '../fixtures/memory-ledger.ts';
-import { KEY } from '../fixtures/refused.ts';
+import { KEY } from '../fixtures/rejected.ts';
 
 const id = idempotencyKey('order-42').transferId;
 const line = (account: string, direction: 'debit' | 'credit', amount: string) => {

@@ -4,7 +4,7 @@ import { idempotencyKey } from '../../../api/commands/idempotency.ts';
 import { problem, transferResource } from '../../../contracts/http.ts';
 import { NOW, post, testApp } from '../fixtures/fixtures.ts';
 import { ledgerApp } from '../fixtures/memory-ledger.ts';
-import { deposit, KEY, transfer } from '../fixtures/refused.ts';
+import { deposit, KEY, transfer } from '../fixtures/rejected.ts';
 
 const id = idempotencyKey('order-42').transferId;
 const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000).toISOString();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { CreatedWebhook, DeliveryResource, WebhookResource } from '../../../contracts/webhooks.ts';
 import { post, testApp } from '../fixtures/fixtures.ts';
 import { memoryWebhooks, NEXT_SECRET, SECRET, webhookBody } from '../fixtures/memory-webhooks.ts';
-import { codeOf, codeTo, KEY, refusal } from '../fixtures/refused.ts';
+import { codeOf, codeTo, KEY, refusal } from '../fixtures/rejected.ts';
 
 type Page<Item> = { data: Item[]; next_cursor: string | null };
 type Failure = { code: string; errors: unknown };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ChainEnds } from '../../../eventlog/audit/chain-ends.ts';
-import { PHASES } from '../../../eventlog/audit/meaning.ts';
+import { PHASES } from '../../../eventlog/audit/event-rules.ts';
 
 const hashOfNumber = (index: number) => index.toString(16).padStart(64, 'f');
 const phaseOfNumber = (index: number) => PHASES[index % PHASES.length]!;

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { takeAnswer } from '../../../bench/generator/http-answer.ts';
+import { takeAnswer } from '../../../bench/generator/http-response.ts';
 import { createHttpPool } from '../../../bench/generator/http-pool.ts';
 
 const SIZED =
