@@ -4,7 +4,7 @@
  */
 import { startApi } from './api/server.ts';
 import { connectToNats } from './eventlog/nats/connection.ts';
-import { createOutcomeBoard } from './messages/local-outcomes.ts';
+import { createLocalOutcomes } from './messages/local-outcomes.ts';
 import { appenderMetrics } from './metrics/appender-metrics.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { webhookMetrics } from './metrics/webhook-metrics.ts';
@@ -20,9 +20,16 @@ await main(async () => {
   quietTemporalLogs();
   const nc = await connectToNats(config.natsUrl, 'tallybook');
   const connection = await connectToTemporal(config.temporalAddress);
-  const board = createOutcomeBoard();
+  const localOutcomes = createLocalOutcomes();
   const metrics = createMetrics();
-  const shared = { ...config, connection, nc, board, metrics, namespace: config.temporalNamespace };
+  const shared = {
+    ...config,
+    connection,
+    nc,
+    board: localOutcomes,
+    metrics,
+    namespace: config.temporalNamespace,
+  };
   const payments = { ...config.rails, rails: createHttpRails(config.rails.urls) };
   const worker = await startWorker({ ...shared, payments, observer: appenderMetrics(metrics) });
   warn(worker.warnings);

@@ -2,36 +2,36 @@
 import { activityInfo } from '@temporalio/activity';
 import type { Appender } from '../eventlog/append/appender.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
-import type { CarriedTogether, CommandRequest, Together, TogetherOptions } from '../messages/commands.ts';
-import type { OutcomeBoard } from '../messages/local-outcomes.ts';
-import { answerOf } from './command-result.ts';
+import type { BatchItemResult, CommandRequest, BatchResult, BatchOptions } from '../messages/commands.ts';
+import type { LocalOutcomes } from '../messages/local-outcomes.ts';
+import { resultOrError } from './command-result.ts';
 import { asFailure, FAILURES } from './failures.ts';
 
-export type TogetherActivity = {
+export type BatchActivity = {
   /** Decides all of them and appends their events. What one of them comes to, the others do not feel. */
-  readonly carryOutTogether: (
+  readonly carryOutBatch: (
     requests: readonly CommandRequest[],
-    options: TogetherOptions,
-  ) => Promise<Together>;
+    options: BatchOptions,
+  ) => Promise<BatchResult>;
 };
 
-export type TogetherDependencies = {
+export type BatchDependencies = {
   readonly appender: Pick<Appender, 'submit'>;
   readonly reader: Pick<EventReader, 'first'>;
-  readonly board?: Pick<OutcomeBoard, 'post'> | undefined;
+  readonly localOutcomes?: Pick<LocalOutcomes, 'publish'> | undefined;
 };
 
 /** Makes the activity. */
-export function createTogetherActivity({ appender, reader, board }: TogetherDependencies): TogetherActivity {
+export function createBatchActivity({ appender, reader, localOutcomes }: BatchDependencies): BatchActivity {
   return {
-    async carryOutTogether(requests, { told }) {
+    async carryOutBatch(requests, { localOutcomesOnly }) {
       const { attempt, workflowExecution } = activityInfo();
       if (workflowExecution === undefined)
         throw asFailure(new Error('Commands are carried out by a workflow'), attempt);
       const { workflowId, runId } = workflowExecution;
-      const one = async (request: CommandRequest): Promise<CarriedTogether> => {
+      const one = async (request: CommandRequest): Promise<BatchItemResult> => {
         try {
-          return await answerOf(reader, await appender.submit({ request, workflowId }));
+          return await resultOrError(reader, await appender.submit({ request, workflowId }));
         } catch (error) {
           const { type, message } = asFailure(error, attempt);
           // The log does not answer. All are asked for again: it knows those that it has.
@@ -45,10 +45,10 @@ export function createTogetherActivity({ appender, reader, board }: TogetherDepe
         if (each.status === 'rejected') throw asFailure(each.reason, attempt);
         return each.value;
       });
-      board?.post({ name: workflowId, runId }, results);
+      localOutcomes?.publish({ name: workflowId, runId }, results);
       const count = (what: string) => results.filter((result) => what in result).length;
-      const counts = { recorded: count('answer'), refused: count('refusal'), failed: count('failure') };
-      return told ? counts : { ...counts, results };
+      const counts = { recorded: count('result'), errors: count('error'), failed: count('failure') };
+      return localOutcomesOnly ? counts : { ...counts, results };
     },
   };
 }

@@ -106,7 +106,7 @@ async function begin(
   const finish = async (before: BulkCounts) => {
     const outcomes = (await submitted).map((outcome, index) => {
       const { id } = lines[index] ?? {};
-      return { line: first + index, ...(id === undefined ? {} : { id }), ...told(outcome) };
+      return { line: first + index, ...(id === undefined ? {} : { id }), ...lineOutcome(outcome) };
     });
     const own = { outcomes, counts: counted(outcomes, before), at: clock().toISOString() };
     return (await bulks.keepResults(bulk, chunk, own)).counts;
@@ -160,8 +160,8 @@ async function submitAll(
   }
 }
 
-function told(outcome: Outcome): Omit<BulkOutcome, 'line' | 'id'> {
-  if (outcome.type === 'refused') return { status: 'failed', ...outcome.rejection };
+function lineOutcome(outcome: Outcome): Omit<BulkOutcome, 'line' | 'id'> {
+  if (outcome.type === 'error') return { status: 'failed', ...outcome.rejection };
   if (outcome.type !== 'transfer') throw new Error(`A line of a bulk came to a ${outcome.type}`);
   const { transfer, position, rejection } = outcome;
   const recorded = { transfer: transfer.id, position };

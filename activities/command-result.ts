@@ -1,28 +1,32 @@
 /** From the outcome that the log has to the answer that is given. */
 import type { Outcome } from '../eventlog/append/outcome.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
-import type { Answer, Refusal } from '../messages/commands.ts';
+import type { Rejection } from '../domain/rejections.ts';
+import type { CommandResult } from '../messages/commands.ts';
 import { accountFrom } from '../messages/mapping/resources.ts';
 
 /** The log has the outcome (`answer`), or nothing was recorded (`refusal`). */
-export type Answered = { readonly answer: Answer } | { readonly refusal: Refusal };
+export type ResultOrError = { readonly result: CommandResult } | { readonly error: Rejection };
 
 /** The answer of a command. The reader is asked for what only an account's first event says. */
-export async function answerOf(reader: Pick<EventReader, 'first'>, outcome: Outcome): Promise<Answered> {
+export async function resultOrError(
+  reader: Pick<EventReader, 'first'>,
+  outcome: Outcome,
+): Promise<ResultOrError> {
   switch (outcome.type) {
-    case 'refused':
-      return { refusal: outcome.rejection };
+    case 'error':
+      return { error: outcome.rejection };
     case 'rejected': {
       const { position, replayed, rejection } = outcome;
-      return { answer: { position, replayed, created: false, rejection } };
+      return { result: { position, replayed, created: false, rejection } };
     }
     case 'transfer': {
       const { position, replayed, created, transfer, rejection } = outcome;
-      return { answer: { position, replayed, created, transfer, ...(rejection ? { rejection } : {}) } };
+      return { result: { position, replayed, created, transfer, ...(rejection ? { rejection } : {}) } };
     }
     case 'hold': {
       const { position, replayed, created, hold } = outcome;
-      return { answer: { position, replayed, created, hold } };
+      return { result: { position, replayed, created, hold } };
     }
     case 'account': {
       const { id, state, created, position, replayed } = outcome;
@@ -30,7 +34,7 @@ export async function answerOf(reader: Pick<EventReader, 'first'>, outcome: Outc
       const first = await reader.first({ aggregate: 'account', id });
       if (first?.name !== 'AccountCreated')
         throw new Error(`Account ${id} does not begin with AccountCreated`);
-      return { answer: { position, replayed, created, account: accountFrom(id, first, state) } };
+      return { result: { position, replayed, created, account: accountFrom(id, first, state) } };
     }
   }
 }

@@ -7,25 +7,30 @@ import type { HoldRecord, RecordedEvent, TransferRecord } from '../contracts/eve
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import type { Appender } from '../eventlog/append/appender.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
-import { makesTransfer, type Answer, type CommandRequest, type Unstamped } from '../messages/commands.ts';
-import { boardName, type OutcomeBoard } from '../messages/local-outcomes.ts';
+import {
+  makesTransfer,
+  type CommandResult,
+  type CommandRequest,
+  type Unstamped,
+} from '../messages/commands.ts';
+import { outcomeKey, type LocalOutcomes } from '../messages/local-outcomes.ts';
 import { holdFrom, transferFrom } from '../messages/mapping/resources.ts';
-import { answerOf, type Answered } from './command-result.ts';
-import { createTogetherActivity, type TogetherActivity } from './batch.ts';
+import { resultOrError, type ResultOrError } from './command-result.ts';
+import { createBatchActivity, type BatchActivity } from './batch.ts';
 import { createBulkActivities, type BulkActivities, type BulkActivityDependencies } from './bulk.ts';
 import { asFailure } from './failures.ts';
 import type { RailPace } from './rails.ts';
 
 /** The log has the outcome (`answer`), or nothing was recorded (`refusal`). `at`: when that was, RFC 3339. */
-export type CarriedOut = Answered & { readonly at: string };
+export type CarryOutResult = ResultOrError & { readonly at: string };
 
 /** A resource as the log has it now. */
 export type Current<Resource> = { readonly resource: Resource; readonly at: string };
 
 export type Activities = BulkActivities &
-  TogetherActivity & {
+  BatchActivity & {
     /** Decides a command and appends its events. */
-    readonly carryOut: (request: Unstamped) => Promise<CarriedOut>;
+    readonly carryOut: (request: Unstamped) => Promise<CarryOutResult>;
     /** A transfer that has begun, as it is now. */
     readonly currentTransfer: (id: string) => Promise<Current<TransferResource>>;
     /** A hold that was placed, as it is now. */
@@ -40,34 +45,34 @@ export type ActivityDependencies = BulkActivityDependencies & {
   readonly clock: () => Date;
   readonly railPace: RailPace;
   /** Given if requests wait in the same process. */
-  readonly board?: Pick<OutcomeBoard, 'post'> | undefined;
+  readonly localOutcomes?: Pick<LocalOutcomes, 'publish'> | undefined;
 };
 
 /** Makes the activities. */
 export function createActivities(deps: ActivityDependencies): Activities {
-  const { appender, reader, clock, board, railPace } = deps;
+  const { appender, reader, clock, localOutcomes, railPace } = deps;
   const now = () => clock().toISOString();
   return {
     ...createBulkActivities(deps),
-    ...createTogetherActivity(deps),
+    ...createBatchActivity(deps),
     async carryOut(unstamped) {
       const { attempt, workflowExecution } = activityInfo();
-      const post = (answer: Answer | undefined) => {
+      const publish = (result: CommandResult | undefined) => {
         if (workflowExecution)
-          board?.post({ name: boardName(unstamped), runId: workflowExecution.runId }, answer);
+          localOutcomes?.publish({ name: outcomeKey(unstamped), runId: workflowExecution.runId }, result);
       };
       try {
         if (workflowExecution === undefined) throw new Error('A command is carried out by a workflow');
         const { workflowId } = workflowExecution;
         const request = { requested_at: now(), ...unstamped } as CommandRequest;
-        const result = await answerOf(reader, await appender.submit({ request, workflowId }));
+        const result = await resultOrError(reader, await appender.submit({ request, workflowId }));
         // A refusal, and a command to what is there already, is over only with its workflow: the id is free again then.
-        const final = (makesTransfer(request) || request.type === 'hold.place') && 'answer' in result;
-        post(final ? result.answer : undefined);
+        const final = (makesTransfer(request) || request.type === 'hold.place') && 'result' in result;
+        publish(final ? result.result : undefined);
         return { ...result, at: now() };
       } catch (error) {
         // Whether it is tried again the workflow knows: whoever waits here is to ask for its end.
-        post(undefined);
+        publish(undefined);
         throw asFailure(error, attempt);
       }
     },

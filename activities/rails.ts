@@ -5,9 +5,9 @@
  */
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import type { RailPayment, RailVerdict } from '../contracts/rails.ts';
+import type { RailPayment, PaymentOutcome } from '../contracts/rails.ts';
 import { RAIL_TASK_QUEUE } from '../messages/workflow-ids.ts';
-import type { Heard, Rail } from '../rails/rail.ts';
+import type { PaymentStatus, Rail } from '../rails/rail.ts';
 
 /** How patient a workflow is with a rail. It is written into the workflow's history, so a change harms none that runs. */
 export type RailPace = {
@@ -48,7 +48,7 @@ export function paceOf({ timeoutMs, pollMs, patienceMs }: RailSettings): RailPac
 
 export type RailActivities = {
   /** Hands a payment over, or asks what became of it. It ends when the rail has said so; until then it fails. */
-  readonly pay: (payment: RailPayment) => Promise<RailVerdict>;
+  readonly pay: (payment: RailPayment) => Promise<PaymentOutcome>;
 };
 
 export type RailDependencies = {
@@ -64,23 +64,25 @@ export function createRailActivities({ rails, timeoutMs }: RailDependencies): Ra
       if (!rail) throw notYet(`this worker knows no rail ${payment.rail}`);
       const signal = AbortSignal.any([cancellationSignal(), AbortSignal.timeout(timeoutMs)]);
       const first = activityInfo().attempt === 1;
-      return verdictOf(first ? await rail.submit(payment, signal) : await pursue(rail, payment, signal));
+      return outcomeOf(
+        first ? await rail.submit(payment, signal) : await retryPayment(rail, payment, signal),
+      );
     },
   };
 }
 
 /** Nobody knows how far the attempt before came, so first the rail is asked. */
-async function pursue(rail: Rail, payment: RailPayment, signal: AbortSignal): Promise<Heard> {
-  const heard = await rail.ask(payment.id, signal);
-  return heard.state === 'missing' ? rail.submit(payment, signal) : heard;
+async function retryPayment(rail: Rail, payment: RailPayment, signal: AbortSignal): Promise<PaymentStatus> {
+  const status = await rail.status(payment.id, signal);
+  return status.state === 'missing' ? rail.submit(payment, signal) : status;
 }
 
-function verdictOf(heard: Heard): RailVerdict {
-  switch (heard.state) {
+function outcomeOf(status: PaymentStatus): PaymentOutcome {
+  switch (status.state) {
     case 'settled':
     case 'declined':
     case 'unknown': {
-      const { state, reason } = heard;
+      const { state, reason } = status;
       return { state, ...(reason === undefined ? {} : { reason }) };
     }
     case 'accepted':
@@ -88,7 +90,7 @@ function verdictOf(heard: Heard): RailVerdict {
     case 'missing':
       throw notYet('it knows of no such payment');
     case 'uncertain':
-      throw notYet(heard.why);
+      throw notYet(status.why);
   }
 }
 

@@ -7,9 +7,9 @@ import { secureHeaders } from 'hono/secure-headers';
 import { asyncApi } from '../contracts/asyncapi.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { admission } from './http/admission.ts';
-import { answerError, answerProblem, ProblemError, type ApiEnv } from './http/problem.ts';
+import { respondWithError, respondWithProblem, ProblemError, type ApiEnv } from './http/problem.ts';
 import { measuring } from './http/request-metrics.ts';
-import { refuseInvalid } from './http/validation.ts';
+import { requireValid } from './http/validation.ts';
 import { accountCommandRoutes } from './routes/accounts/account-commands.ts';
 import { accountUpdateRoutes } from './routes/accounts/account-update.ts';
 import { accountRoutes } from './routes/accounts/accounts.ts';
@@ -73,14 +73,14 @@ const SECURE_HEADERS = {
 
 /** Builds the app. */
 export function createApp(deps: ApiDependencies) {
-  const app = new OpenAPIHono<ApiEnv>({ defaultHook: refuseInvalid });
-  app.onError(answerError);
-  app.notFound((c) => answerProblem(new ProblemError('route_not_found'), c));
+  const app = new OpenAPIHono<ApiEnv>({ defaultHook: requireValid });
+  app.onError(respondWithError);
+  app.notFound((c) => respondWithProblem(new ProblemError('route_not_found'), c));
   app.use(measuring(deps.metrics.requested));
   app.use(requestId());
   app.use(secureHeaders(SECURE_HEADERS));
   app.use(admission());
-  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: respondMethodNotAllowed }));
 
   const describe = () => app.getOpenAPI31Document(INFO);
   return app
@@ -105,6 +105,9 @@ export function createApp(deps: ApiDependencies) {
     .route('/', docsRoutes({ openApi: describe, asyncApi: () => asyncApi(deps) }));
 }
 
-function refuseMethod(c: Context<ApiEnv>, methods: string[]): Response {
-  return answerProblem(new ProblemError('method_not_allowed', { headers: { Allow: methods.join(', ') } }), c);
+function respondMethodNotAllowed(c: Context<ApiEnv>, methods: string[]): Response {
+  return respondWithProblem(
+    new ProblemError('method_not_allowed', { headers: { Allow: methods.join(', ') } }),
+    c,
+  );
 }

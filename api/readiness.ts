@@ -11,20 +11,20 @@ const CHECK_TIMEOUT_MS = 2_000;
 
 export type ReadinessSources = {
   readonly client: Client;
-  readonly events: Pick<EventReader, 'lastPosition' | 'wholePosition' | 'read'>;
+  readonly events: Pick<EventReader, 'lastPosition' | 'verifiedEnd' | 'read'>;
   readonly readStore: Pick<ReadStore, 'projections'>;
 };
 
 /** Makes the check: every dependency is really asked, all at once. */
 export function createReadiness({ client, events, readStore }: ReadinessSources): () => Promise<Readiness> {
   return async () => {
-    const standings = readStore.projections();
+    const statuses = readStore.projections();
     const [temporal, nats, readModel, behind] = await Promise.all([
       // Only a namespace that exists can take commands.
       check(client.workflowService.describeNamespace({ namespace: client.options.namespace })),
-      check(events.wholePosition()),
-      check(standings),
-      check(standings.then((known) => logBehind(events, known))),
+      check(events.verifiedEnd()),
+      check(statuses),
+      check(statuses.then((known) => logBehind(events, known))),
     ]);
     const projections = await measureLag(readModel.value ?? [], { log: events, last: nats.value });
     const lastPosition = nats.value ?? 0;
@@ -49,14 +49,14 @@ export function createReadiness({ client, events, readStore }: ReadinessSources)
 
 /**
  * How far the read model is, and what that says, if it is further than the log; undefined if it is not.
- * @param standings of the projections. Only then the log is asked: it may grow meanwhile, and the read model follows it.
+ * @param statuses of the projections. Only then the log is asked: it may grow meanwhile, and the read model follows it.
  * @throws Error if the log does not answer
  */
 export async function logBehind(
   events: Pick<EventReader, 'lastPosition'>,
-  standings: readonly { readonly position: number }[],
+  statuses: readonly { readonly position: number }[],
 ): Promise<{ position: number; why: string } | undefined> {
-  const position = Math.max(0, ...standings.map((standing) => standing.position));
+  const position = Math.max(0, ...statuses.map((each) => each.position));
   const last = await events.lastPosition();
   if (position <= last) return undefined;
   const why = `The log ends at position ${last}, but the read model is at ${position}: the end of the log is missing.`;
@@ -69,11 +69,11 @@ export function createProjections({
   readStore,
 }: Omit<ReadinessSources, 'client'>): () => Promise<ProjectionResource[]> {
   return async () => {
-    const [standings, { value: last }] = await Promise.all([
+    const [statuses, { value: last }] = await Promise.all([
       readStore.projections(),
       check(events.lastPosition()),
     ]);
-    return measureLag(standings, { log: events, last });
+    return measureLag(statuses, { log: events, last });
   };
 }
 
@@ -84,14 +84,14 @@ function longestLag(projections: readonly ProjectionResource[]): number | null {
 
 type Check<Value> = { ok: boolean; value?: Value; detail?: string };
 
-async function check<Value>(asked: Promise<Value>): Promise<Check<Value>> {
+async function check<Value>(promise: Promise<Value>): Promise<Check<Value>> {
   const late = new Promise<never>((_, reject) =>
     setTimeout(
       () => reject(new Error(`no response within ${CHECK_TIMEOUT_MS} ms`)),
       CHECK_TIMEOUT_MS,
     ).unref(),
   );
-  return Promise.race([asked, late]).then(
+  return Promise.race([promise, late]).then(
     (value) => ({ ok: true, value }),
     (error: unknown) => ({ ok: false, detail: error instanceof Error ? error.message : String(error) }),
   );

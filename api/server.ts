@@ -5,7 +5,7 @@ import { Client, type ConnectionLike } from '@temporalio/client';
 import { createBulkStore } from '../bulks/store.ts';
 import { positionSubject } from '../contracts/subjects.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';
-import type { OutcomeBoard } from '../messages/local-outcomes.ts';
+import type { LocalOutcomes } from '../messages/local-outcomes.ts';
 import { httpMetrics } from '../metrics/http-metrics.ts';
 import { liveMetrics } from '../metrics/live-metrics.ts';
 import { projectorMetrics } from '../metrics/projector-metrics.ts';
@@ -17,7 +17,7 @@ import type { ReadStore } from '../projector/queries/read-store.ts';
 import { connectReadModel, PAGE_PLANS } from '../projector/tables/database.ts';
 import { createWebhooks } from '../webhooks/service.ts';
 import { createApp, type ApiDependencies } from './app.ts';
-import { createWholeLog, type WholeLog } from './commands/log-guard.ts';
+import { createLogGuard, type LogGuard } from './commands/log-guard.ts';
 import { createClosing } from './http/closing.ts';
 import { listen } from './http/listening.ts';
 import { createLive, type LiveSettings } from './live/live.ts';
@@ -29,7 +29,7 @@ import { createSchedules } from './temporal/schedules.ts';
 export type ApiOptions = {
   readonly connection: ConnectionLike;
   /** Given if a worker shares the connection: it tells there what the log has. */
-  readonly board?: OutcomeBoard;
+  readonly localOutcomes?: LocalOutcomes;
   readonly nc: NatsConnection;
   readonly metrics: Metrics;
   readonly namespace: string;
@@ -51,7 +51,8 @@ export type ApiOptions = {
 
 /** Starts to listen. */
 export async function startApi(options: ApiOptions): Promise<{ url: string; close: () => Promise<void> }> {
-  const { connection, board, nc, metrics, namespace, databaseUrl, ledger, host, port, rails } = options;
+  const { connection, localOutcomes, nc, metrics, namespace, databaseUrl, ledger, host, port, rails } =
+    options;
   const { coalescing, queueMax = 10_000 } = options;
   const client = new Client({ connection, namespace });
   const readModel = connectReadModel(databaseUrl, ledger, PAGE_PLANS);
@@ -72,20 +73,22 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
       projections: projector.projections,
     };
   });
-  const wholeLog = wholeLogOf(options, { events, readStore });
+  const logGuard = logGuardOf(options, { events, readStore });
   const app = createApp({
     ledger,
     natsServer: nc.getServer(),
-    commands: wholeLog.commands(createCommands(client, board, coalescing === 'off' ? 'off' : { queueMax })),
+    commands: logGuard.commands(
+      createCommands(client, localOutcomes, coalescing === 'off' ? 'off' : { queueMax }),
+    ),
     schedules: createSchedules(client),
     webhooks: createWebhooks(nc, options),
     bulks: {
       store: createBulkStore(nc, ledger),
-      workflows: createBulkWorkflows(client, board !== undefined),
+      workflows: createBulkWorkflows(client, localOutcomes !== undefined),
     },
     rails: { names: Object.keys(rails.urls), secret: rails.secret },
     readStore,
-    events: wholeLog.events(events),
+    events: logGuard.events(events),
     live,
     waitForPosition,
     readiness,
@@ -108,11 +111,11 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
 }
 
 /** The read model remembers how far the log has gone. If that is further than it goes now, the writers are told too. */
-function wholeLogOf(
+function logGuardOf(
   { nc, ledger }: ApiOptions,
   { events, readStore }: Omit<ReadinessSources, 'client'>,
-): WholeLog {
-  return createWholeLog({
+): LogGuard {
+  return createLogGuard({
     async missing() {
       const behind = await logBehind(events, await readStore.projections());
       if (behind === undefined) return undefined;
@@ -136,13 +139,13 @@ function waitersFor(
   const waiters = PROJECTION_NAMES.map((name) => {
     const waiter = createPositionWaiter(() => readStore.position(name));
     nc.subscribe(positionSubject(ledger, name), {
-      callback: (_, message) => waiter.heard(Number(message.string())),
+      callback: (_, message) => waiter.advance(Number(message.string())),
     });
     return { name, waiter };
   });
   return async (position, timeoutMs, projection) => {
-    const asked = waiters.filter(({ name }) => projection === undefined || name === projection);
-    const reached = await Promise.all(asked.map(({ waiter }) => waiter.waitFor(position, timeoutMs)));
+    const relevant = waiters.filter(({ name }) => projection === undefined || name === projection);
+    const reached = await Promise.all(relevant.map(({ waiter }) => waiter.waitFor(position, timeoutMs)));
     return reached.every(Boolean);
   };
 }

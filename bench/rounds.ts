@@ -6,7 +6,7 @@ import { cpuSeconds, descendants } from './processes.ts';
 import { figureOf, type Figure } from './report/figures.ts';
 import { createProgress, nameOf } from './report/progress.ts';
 import { median } from './report/quantiles.ts';
-import { ACCOUNTS, createTurns, READERS, type Asked, type System, type Turns } from './systems.ts';
+import { ACCOUNTS, createTurns, READERS, type Sent, type System, type Turns } from './systems.ts';
 import type { Measured, Operation } from './task.ts';
 import { takeTurn } from './turn.ts';
 
@@ -61,7 +61,7 @@ type Counts = ReturnType<typeof createCounts>;
 
 /** What each system was asked for, and what was not answered as it should be. */
 function createCounts() {
-  const counts = new Map<System, Asked>();
+  const counts = new Map<System, Sent>();
   const problems: string[] = [];
   const of = (system: System) => counts.get(system) ?? { done: 0, failed: 0 };
   return {

@@ -15,7 +15,7 @@ import { checkMoney, FUNDS, lastPosition, openAccounts, sumOfAccounts, untilCaug
 import type { Accounts } from './task.ts';
 
 /** Transfers that were answered as done, and requests of which nobody knows what they did. */
-export type Asked = { readonly done: number; readonly failed: number };
+export type Sent = { readonly done: number; readonly failed: number };
 
 export type System = {
   readonly plan: SystemPlan;
@@ -28,7 +28,7 @@ export type System = {
    * Proves that no money appeared or went, and that what was answered is there.
    * @throws Error if it is not so.
    */
-  readonly check: (asked: Asked) => Promise<void>;
+  readonly check: (sent: Sent) => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -55,8 +55,8 @@ export async function startTallybook(): Promise<System & { readonly throwaway: T
     ...shared(throwaway),
     throwaway,
     plan: { kind: 'tallybook', name: 'tallybook', title: 'Tallybook' },
-    async check(asked) {
-      requireCount(await checkMoney(url, ACCOUNTS), asked);
+    async check(sent) {
+      requireCount(await checkMoney(url, ACCOUNTS), sent);
     },
   };
 }
@@ -72,10 +72,10 @@ export async function variantOf(
   return {
     ...shared(tallybook),
     plan,
-    async check(asked) {
+    async check(sent) {
       const last = await lastPosition(url);
       // A transfer of one step is three messages.
-      requireCount((last - first) / 3, asked);
+      requireCount((last - first) / 3, sent);
       const now = await sumOfAccounts(url, last);
       if (now !== sum) throw new Error(`Money is not conserved: ${now}, not ${sum}.`);
     },
@@ -154,10 +154,10 @@ export async function startPeer(peer: Peer, { slow = false } = {}): Promise<Syst
     plan: { kind: 'transfers', name, title, slow, several: bulk, direct: !slow },
     url,
     held: slow ? [] : descendants().filter((pid) => !before.has(pid)),
-    async check(asked) {
+    async check(sent) {
       type Count = { transfers: number; sum: string; negative: number };
       const { transfers, sum, negative } = await json<Count>(`${url}/check`);
-      requireCount(transfers, asked);
+      requireCount(transfers, sent);
       const funds = FUNDS * BigInt(ACCOUNTS.count);
       if (BigInt(sum) !== funds) throw new Error(`Money is not conserved: ${sum}, not ${funds}.`);
       if (negative > 0) throw new Error(`${negative} accounts are below zero.`);
@@ -167,7 +167,7 @@ export async function startPeer(peer: Peer, { slow = false } = {}): Promise<Syst
 }
 
 /** Exactly those that were answered, and perhaps those that were not. */
-function requireCount(found: number, { done, failed }: Asked): void {
+function requireCount(found: number, { done, failed }: Sent): void {
   if (found >= done && found <= done + failed) return;
   const unknown = failed > 0 ? `, and ${failed} were not` : '';
   throw new Error(`${done} transfers were answered${unknown}; ${found} are there.`);

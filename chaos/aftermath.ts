@@ -24,25 +24,25 @@ const READINGS_MAX = 5;
 export async function judgeSystem(
   system: System,
   load: Load,
-  { say, lateMs }: { say: (line: string) => void; lateMs: number | undefined },
+  { report, lateMs }: { report: (line: string) => void; lateMs: number | undefined },
 ): Promise<Judgement> {
   const complaints: Complaint[] = [];
-  say('waiting until all is ready again');
+  report('waiting until all is ready again');
   await system.ready();
-  say('asking again for what has no clear answer');
+  report('asking again for what has no clear answer');
   const open = await load.settle(SETTLE_MAX_MS);
-  for (const command of open.slice(0, 3)) say(`no clear answer:\n${describe(command)}`);
+  for (const command of open.slice(0, 3)) report(`no clear answer:\n${describe(command)}`);
   await load.repeatSome(REPEATED);
-  say('looking for workflows that are stuck');
+  report('looking for workflows that are stuck');
   const { temporal, nats } = system.urls;
   complaints.push(
     ...(await checkWorkflows(temporal, () => readLog(nats), { withinMs: WORKFLOWS_MAX_MS, lateMs })),
   );
-  say('comparing the answers with the log');
+  report('comparing the answers with the log');
   const facts = await readLog(nats);
   const judged = judge(load.record, facts);
   complaints.push(...judged.complaints);
-  say('verifying log and read model');
+  report('verifying log and read model');
   complaints.push(...(await catchUp(system, facts.last)), ...(await verify(system.urls)));
   return { ...judged, complaints };
 }
@@ -81,17 +81,17 @@ async function catchUp(system: System, last: number): Promise<Complaint[]> {
 /** `ledger verify`, as a person would call it; again, if it could not be run. */
 export async function verify(urls: Urls, attempt = 1): Promise<Complaint[]> {
   const printed: string[] = [];
-  const told: string[] = [];
+  const lines: string[] = [];
   const settings = { ledger: LEDGER, natsUrl: urls.nats, databaseUrl: urls.database, streamReplicas: 1 };
   const exitCode = await run(['verify', '--json', '--read-model'], () => settings, {
     write: (text) => {
       printed.push(text);
       return Promise.resolve();
     },
-    tell: (line) => told.push(line),
+    tell: (line) => lines.push(line),
     progress: { tell: () => {}, clear: () => {} },
   });
   if (exitCode === EXIT.fine) return [];
   if (exitCode === EXIT.couldNotRun && attempt < READINGS_MAX) return await verify(urls, attempt + 1);
-  return [{ check: 'ledger verify fails', found: [...told, ...printed].join('\n') }];
+  return [{ check: 'ledger verify fails', found: [...lines, ...printed].join('\n') }];
 }

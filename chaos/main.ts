@@ -45,14 +45,14 @@ async function runAll(asked: Arguments, signal: AbortSignal): Promise<Result[]> 
   for (const scenario of scenarios) {
     if (signal.aborted) break;
     const random = createRandom(seed).fork(scenario.name);
-    const say = sayFor(scenario);
+    const report = reporterFor(scenario);
     try {
-      const result = await runScenario(scenario, { random, seed, short, minutes, signal, say });
+      const result = await runScenario(scenario, { random, seed, short, minutes, signal, report });
       results.push(result);
-      say(`${result.commands} commands, ${result.acknowledged} acknowledged`);
-      for (const note of result.notes) say(note);
+      report(`${result.commands} commands, ${result.acknowledged} acknowledged`);
+      for (const note of result.notes) report(note);
       if (result.complaints.length > 0) console.error(`\n${failureOf(result, seed)}\n`);
-      else say(`holds (${Math.round(result.seconds)} s)`);
+      else report(`holds (${Math.round(result.seconds)} s)`);
     } catch (error) {
       if (signal.aborted) break;
       console.error(`\n${scenario.name} could not be run with the seed ${seed}: ${messageOf(error)}\n`);
@@ -69,7 +69,7 @@ async function stopped(signal: AbortSignal): Promise<never[]> {
   return [];
 }
 
-function sayFor({ name }: Scenario): (line: string) => void {
+function reporterFor({ name }: Scenario): (line: string) => void {
   const started = Date.now();
   return (line) => {
     const seconds = ((Date.now() - started) / 1_000).toFixed(1).padStart(6);
@@ -82,8 +82,8 @@ async function keep(results: readonly Result[], seed: number): Promise<void> {
   await mkdir(folder, { recursive: true });
   const { cores, cpu, memory_gib, node } = machine();
   const proves = new Map(SCENARIOS.map((scenario) => [scenario.name, scenario.proves]));
-  const told = `${cores} cores (${cpu}), ${memory_gib} GiB, Node ${node}`;
-  await writeFile(new URL('latest.md', folder), documentOf(results, { seed, machine: told, proves }));
+  const described = `${cores} cores (${cpu}), ${memory_gib} GiB, Node ${node}`;
+  await writeFile(new URL('latest.md', folder), documentOf(results, { seed, machine: described, proves }));
 }
 
 function force(): never {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import { judgeSystem } from './aftermath.ts';
 import { startLoad, type Load } from './clients/load.ts';
-import { clearAnswer } from './clients/record.ts';
+import { clearResponse } from './clients/record.ts';
 import type { Judgement } from './oracle/oracle.ts';
 import type { EndedByItself } from './parts.ts';
 import type { Random } from './random.ts';
@@ -17,7 +17,7 @@ export type RunOptions = {
   readonly short: boolean;
   readonly minutes: number | undefined;
   readonly signal: AbortSignal;
-  readonly say: (line: string) => void;
+  readonly report: (line: string) => void;
 };
 
 export type Result = {
@@ -45,9 +45,9 @@ const CALM_MS = 1_500;
 
 /** @throws Error when the system does not start, or the run was aborted; all processes have ended then. */
 export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Result> {
-  const { say, signal } = options;
+  const { report, signal } = options;
   const started = performance.now();
-  say('starting');
+  report('starting');
   const system = await startSystem(scenario.system);
   let keep = true;
   try {
@@ -71,7 +71,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     };
   } catch (error) {
     keep = !signal.aborted;
-    if (keep) say(`the data of what went wrong is in ${system.dataDir}`);
+    if (keep) report(`the data of what went wrong is in ${system.dataDir}`);
     throw error;
   } finally {
     await system.close();
@@ -93,7 +93,7 @@ function textOfAmounts(_name: string, value: unknown): unknown {
 type Carried = { readonly load: Load; readonly injected: Injected; readonly judged: Judgement };
 
 async function carryOut(scenario: Scenario, system: System, options: RunOptions): Promise<Carried> {
-  const { random, seed, short, minutes, signal, say } = options;
+  const { random, seed, short, minutes, signal, report } = options;
   const factor = scenario.loadFactor ?? 1;
   const load = await startLoad({ url: system.url, random: random.fork('load'), name: `s${seed}`, factor });
   const sleep = async (milliseconds: number) => {
@@ -105,7 +105,7 @@ async function carryOut(scenario: Scenario, system: System, options: RunOptions)
     minutes,
     signal,
     sleep,
-    log: say,
+    log: report,
     load,
   };
   try {
@@ -114,7 +114,7 @@ async function carryOut(scenario: Scenario, system: System, options: RunOptions)
     await sleep(CALM_MS);
     await load.end();
     if (!scenario.judge)
-      return { load, injected, judged: await judgeSystem(system, load, { say, lateMs: scenario.lateMs }) };
+      return { load, injected, judged: await judgeSystem(system, load, { report, lateMs: scenario.lateMs }) };
     const complaints = await scenario.judge(system, context);
     return { load, injected, judged: { complaints, lost: 0, doubled: 0 } };
   } finally {
@@ -125,7 +125,7 @@ async function carryOut(scenario: Scenario, system: System, options: RunOptions)
 /** Time from the end of each fault until somebody was answered. */
 function recoveryOf(faults: readonly Fault[], { record }: Load): number[] {
   const answered = record.commands
-    .flatMap((command) => clearAnswer(command)?.ended ?? [])
+    .flatMap((command) => clearResponse(command)?.ended ?? [])
     .toSorted((one, other) => one - other);
   return faults.flatMap(({ to }) => {
     const next = answered.find((time) => time >= to);

@@ -6,16 +6,16 @@ const CALL = 'npm run ledger --';
 const HELP: Option = { text: 'this text' };
 
 /** A command with what stands behind its name, or a help text that was asked for. */
-export type Called =
+export type ParsedCommand =
   | { readonly command: Command; readonly input: Input }
   | { readonly command: undefined; readonly help: string };
 
 /** @throws WrongUsage with a hint */
-export function parse(args: readonly string[], commands: readonly Command[]): Called {
+export function parse(args: readonly string[], commands: readonly Command[]): ParsedCommand {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    const asked = commands.find((command) => command.name === rest[0]);
-    return { command: undefined, help: asked ? helpOf(asked) : overview(commands) };
+    const requested = commands.find((command) => command.name === rest[0]);
+    return { command: undefined, help: requested ? helpOf(requested) : overview(commands) };
   }
   const command = commands.find((each) => each.name === name);
   if (!command) throw new WrongUsage(`There is no command "${name}". "${CALL} --help" lists them.`);
@@ -26,8 +26,8 @@ export function parse(args: readonly string[], commands: readonly Command[]): Ca
     throw new WrongUsage(`Use it as: ${usage(command)}`);
   }
   const value = (option: string) => {
-    const given = values[option];
-    return typeof given === 'string' ? given : undefined;
+    const found = values[option];
+    return typeof found === 'string' ? found : undefined;
   };
   return { command, input: { positionals, flag: (option) => values[option] === true, value } };
 }

@@ -1,6 +1,6 @@
 /** What a command of the command line is, and what it is handed. */
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Resuming } from '../api/temporal/recovery.ts';
+import type { TemporalRecovery } from '../api/temporal/recovery.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
 import type { Progress } from './io/progress.ts';
 
@@ -55,7 +55,7 @@ export type Context = Settings &
     /** Connects once. @throws Error if NATS does not answer */
     readonly connect: () => Promise<Connected>;
     /** The same with Temporal. @throws Error if it does not answer */
-    readonly connectToTemporal: () => Promise<Resuming>;
+    readonly connectToTemporal: () => Promise<TemporalRecovery>;
   };
 
 export type Connected = { readonly nc: NatsConnection; readonly reader: EventReader };

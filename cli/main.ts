@@ -14,7 +14,7 @@ process.exitCode = await run(process.argv.slice(2), readConfig, {
   async connectToTemporal() {
     const { temporalAddress, temporalNamespace } = readConfig();
     // Its client takes a moment to load, and few commands need it.
-    const { connectResuming } = await import('../api/temporal/recovery.ts');
+    const { connectRecovery: connectResuming } = await import('../api/temporal/recovery.ts');
     return await connectResuming(temporalAddress, temporalNamespace);
   },
 });

@@ -53,11 +53,11 @@ export async function run(
   terminal: Terminal & Partial<Pick<Context, 'connectToTemporal'>>,
 ): Promise<ExitCode> {
   try {
-    const called = parse(args, COMMANDS);
-    if (called.command) {
-      return await runCommand(called, { connectToTemporal: noTemporal, ...settings(), ...terminal });
+    const parsed = parse(args, COMMANDS);
+    if (parsed.command) {
+      return await runCommand(parsed, { connectToTemporal: noTemporal, ...settings(), ...terminal });
     }
-    await terminal.write(`${called.help}\n`);
+    await terminal.write(`${parsed.help}\n`);
     return args.length === 0 ? EXIT.couldNotRun : EXIT.fine;
   } catch (error) {
     terminal.progress.clear();

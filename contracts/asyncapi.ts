@@ -20,7 +20,7 @@ import { WEBHOOK_DISABLED, WEBHOOK_DISABLED_OCCASION, webhookDisabledHeaders } f
 export type AsyncApi = { readonly asyncapi: string } & Readonly<Record<string, unknown>>;
 
 /** `natsServer`: host and port. */
-export type Place = { readonly ledger: string; readonly natsServer: string };
+export type AsyncApiOptions = { readonly ledger: string; readonly natsServer: string };
 
 const DESCRIPTION = `
 The events of the ledger, as they are stored. Publishing an event is the append to the log: subscribers see committed
@@ -33,7 +33,7 @@ fields that you do not know. A breaking change is a new version with another \`c
 `.trim();
 
 /** Builds the document. */
-export function asyncApi({ ledger, natsServer }: Place): AsyncApi {
+export function asyncApi({ ledger, natsServer }: AsyncApiOptions): AsyncApi {
   return {
     asyncapi: '3.0.0',
     info: {

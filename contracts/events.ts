@@ -42,7 +42,7 @@ const reservation = z.object({
 });
 const statusChange = z.object({ reason: reason.optional(), ...stateAfter });
 
-const asked = {
+const requestFields = {
   reference: reference.optional(),
   metadata,
   requested_at: time.meta({ description: 'When the command was received. RFC 3339, UTC.' }),
@@ -58,7 +58,7 @@ const movementTerms = z.object({
   to: idOf('The account that is credited.', 'bob'),
   amount,
   currency,
-  ...asked,
+  ...requestFields,
   hold: holdId('The hold that the transfer captures.').optional(),
   approval_expires_at: time.meta({ description: 'When the approval expires.' }).optional(),
   scheduled_for: time.meta({ description: 'When the money is to move.' }).optional(),
@@ -69,7 +69,7 @@ const movementTerms = z.object({
 const transactionTerms = z.object({
   kind: z.enum(['transaction', 'reversal']),
   entries: z.array(entry),
-  ...asked,
+  ...requestFields,
 });
 
 function anyTransfer<Shape extends z.ZodRawShape>(shape: Shape) {
@@ -93,7 +93,7 @@ const holdTerms = z.object({
   destination: idOf('The account that a capture credits; the world account if absent.', 'bob').optional(),
   reference: reference.optional(),
   metadata,
-  requested_at: asked.requested_at,
+  requested_at: requestFields.requested_at,
   expires_at: time.meta({ description: 'When the hold expires; never if absent.' }).optional(),
 });
 
@@ -148,7 +148,7 @@ export const EVENT_DATA = {
    * Not published: what a command with a key was answered, so that its key answers the same for ever. The position of a
    * transfer or a hold is given if the command did not change it; otherwise it is the one before this event's.
    */
-  CommandAnswered: z.object({
+  CommandRecorded: z.object({
     created: z.boolean(),
     account: z.object({ id, version: z.number().int().positive(), ...stateAfter }).optional(),
     transfer: transferResource.optional(),
@@ -185,7 +185,7 @@ export const EVENT_SUBJECTS = {
   HoldCaptured: { aggregate: 'hold', token: 'captured' },
   HoldVoided: { aggregate: 'hold', token: 'voided' },
   HoldExpired: { aggregate: 'hold', token: 'expired' },
-  CommandAnswered: { aggregate: 'command', token: 'answered' },
+  CommandRecorded: { aggregate: 'command', token: 'recorded' },
 } as const satisfies Record<EventName, { aggregate: Aggregate; token: string }>;
 
 /** The CloudEvents type of an event as it is written today: `ledger.<Name>.v<version>`. */

@@ -13,7 +13,7 @@ export function words(text: string, longest = 300): string {
 }
 
 /** What a rail says of a payment: in its answer when it is given one or asked for it, and in its callback. */
-export const railAnswer = z
+export const railReport = z
   .object({
     id: values.id.meta({ description: 'The transfer that the payment is for.', example: 'tr_42' }),
     state: z.enum(['accepted', 'settled', 'declined', 'unknown']).meta({
@@ -27,13 +27,13 @@ export const railAnswer = z
       .optional()
       .meta({ description: 'The reason, in a few words.', example: 'no such IBAN' }),
   })
-  .meta({ id: 'RailAnswer', example: { id: 'tr_42', state: 'settled' } });
+  .meta({ id: 'RailReport', example: { id: 'tr_42', state: 'settled' } });
 
-export type RailAnswer = z.infer<typeof railAnswer>;
+export type RailReport = z.infer<typeof railReport>;
 
 /** An answer that says how it is, once and for all as far as the rail goes. */
-export type RailVerdict = {
-  readonly state: Exclude<RailAnswer['state'], 'accepted'>;
+export type PaymentOutcome = {
+  readonly state: Exclude<RailReport['state'], 'accepted'>;
   readonly reason?: string;
 };
 
@@ -49,14 +49,14 @@ export type RailPayment = {
   readonly metadata: Readonly<Record<string, string>>;
 };
 
-export const railCallbackTaken = z
+export const railCallbackAccepted = z
   .object({
     id: values.id,
     status: transferStatus.optional().meta({
       description: 'The status of the transfer now. Left out for `accepted`, which changes nothing.',
     }),
   })
-  .meta({ id: 'RailCallbackTaken' });
+  .meta({ id: 'RailCallbackAccepted' });
 
 export const resolveBody = z
   .strictObject({

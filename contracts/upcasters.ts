@@ -4,13 +4,13 @@
  */
 
 /** The version in which an event is written today; those that are not named here are at their first. */
-export const EVENT_VERSIONS: Readonly<Record<string, number>> = { CommandAnswered: 2 };
+export const EVENT_VERSIONS: Readonly<Record<string, number>> = { CommandRecorded: 2 };
 
 type Data = Readonly<Record<string, unknown>>;
 
 /** By event, from its first version on. */
 const UPCASTERS: Readonly<Record<string, readonly ((data: Data) => Data)[]>> = {
-  CommandAnswered: [
+  CommandRecorded: [
     // The account's fields stood beside the others; now they are together, so that an answer can be another resource's.
     ({ account, created, ...state }) => ({ created, account: { id: account, ...state } }),
   ],

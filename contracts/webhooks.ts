@@ -30,9 +30,9 @@ const types = z
   .array(z.enum([ALL_TYPES, ...EVENT_TYPES]))
   .min(1)
   .max(EVENT_TYPES.length)
-  .refine((given) => new Set(given).size === given.length, 'must name each type once')
+  .refine((chosen) => new Set(chosen).size === chosen.length, 'must name each type once')
   .refine(
-    (given) => given.length === 1 || !given.includes(ALL_TYPES),
+    (chosen) => chosen.length === 1 || !chosen.includes(ALL_TYPES),
     'must be either "*" alone or a list of types',
   )
   .readonly()
@@ -73,7 +73,7 @@ export const webhookChange = z
   .refine((change) => Object.keys(change).length > 0, 'must change at least one field')
   .meta({ id: 'ChangeWebhook', example: { status: 'active' } });
 
-const shown = {
+const publicFields = {
   id: values.id.meta({
     description: 'The id of the webhook.',
     example: 'wh_3e9bedd215c0e9891b04c34461900c4f',
@@ -86,12 +86,12 @@ const shown = {
   disabled_reason: z.string().optional().meta({ description: 'Why the webhook is disabled.' }),
 };
 
-export const webhookResource = z.object(shown).meta({ id: 'Webhook' });
+export const webhookResource = z.object(publicFields).meta({ id: 'Webhook' });
 export const webhookPage = page(webhookResource).meta({ id: 'WebhookPage' });
 
 /** What only the request is answered that makes a webhook or its secret, and a retry of it with the same key. */
 export const createdWebhook = z
-  .object({ ...shown, secret: secret.meta({ description: 'Store it: it is not shown again.' }) })
+  .object({ ...publicFields, secret: secret.meta({ description: 'Store it: it is not shown again.' }) })
   .meta({ id: 'CreatedWebhook' });
 
 export const deliveryResource = z
@@ -119,9 +119,10 @@ export const deliveryResource = z
 
 export const deliveryPage = page(deliveryResource).meta({ id: 'DeliveryPage' });
 
-export const askedDelivery = z
-  .object({ event: z.string(), position: values.position })
-  .meta({ id: 'AskedDelivery', description: 'The redelivery is stored durably and will be carried out.' });
+export const acceptedRedelivery = z.object({ event: z.string(), position: values.position }).meta({
+  id: 'AcceptedRedelivery',
+  description: 'The redelivery is stored durably and will be carried out.',
+});
 
 export type WebhookBody = z.infer<typeof webhookBody>;
 export type SecretRotation = z.infer<typeof secretRotation>;
@@ -129,7 +130,7 @@ export type WebhookChange = z.infer<typeof webhookChange>;
 export type WebhookResource = z.infer<typeof webhookResource>;
 export type CreatedWebhook = z.infer<typeof createdWebhook>;
 export type DeliveryResource = z.infer<typeof deliveryResource>;
-export type AskedDelivery = z.infer<typeof askedDelivery>;
+export type AcceptedRedelivery = z.infer<typeof acceptedRedelivery>;
 
 /** The CloudEvents type of what is published when a webhook is disabled without anybody asking for it. */
 export const WEBHOOK_DISABLED = 'webhook.WebhookDisabled.v1';
@@ -140,7 +141,7 @@ export const WEBHOOK_DISABLED_OCCASION =
 
 /** Its data. It is no event of the ledger: it has no position, and no hash. */
 export const webhookDisabledData = z.object({
-  webhook: shown.id,
+  webhook: publicFields.id,
   reason: z.string().meta({
     description: 'The `disabled_reason` of the webhook.',
     example: 'The receiver answered 410 Gone.',
@@ -156,7 +157,7 @@ export const webhookDisabledHeaders = z.object({
     .regex(/^\/ledgers\/[A-Za-z0-9_-]+\/webhooks$/)
     .meta({ description: 'The webhooks of the ledger.', example: '/ledgers/main/webhooks' }),
   'ce-type': z.literal(WEBHOOK_DISABLED),
-  'ce-subject': shown.id,
+  'ce-subject': publicFields.id,
   'ce-time': values.time.meta({ description: 'When the webhook was disabled. RFC 3339, UTC.' }),
   datacontenttype: z.literal('application/json'),
 });

@@ -18,7 +18,7 @@ type Options = Readonly<{
   project: string;
   /** Returns when requests are answered, or fails when they are not for long. */
   untilServing: () => Promise<void>;
-  say: (line: string) => void;
+  report: (line: string) => void;
 }>;
 
 /** Saving a file is several changes of it, and a branch that is checked out is many files. */
@@ -38,7 +38,7 @@ export function restartOnChange(parts: readonly Part[], options: Options): () =>
 }
 
 /** One part. */
-function keepCurrent(part: Part, { project, untilServing, say }: Options): () => void {
+function keepCurrent(part: Part, { project, untilServing, report }: Options): () => void {
   const { title, entries, launch } = part;
   let { child } = part;
   /** Whose end is no news. */
@@ -55,8 +55,8 @@ function keepCurrent(part: Part, { project, untilServing, say }: Options): () =>
   async function tellEnd(started: Child): Promise<void> {
     const status = await started.exited;
     if (ended || stopped === started) return;
-    say(`✗ ${title} ended by itself (${describeExit(status)}), and starts again after the next change.`);
-    say(`  The end of ${started.logFile}:\n\n${started.logTail()}\n`);
+    report(`✗ ${title} ended by itself (${describeExit(status)}), and starts again after the next change.`);
+    report(`  The end of ${started.logFile}:\n\n${started.logTail()}\n`);
   }
 
   async function restart(file: string): Promise<void> {
@@ -70,7 +70,7 @@ function keepCurrent(part: Part, { project, untilServing, say }: Options): () =>
     const gone = await Promise.race([goneAgain, untilServing().then(() => false)]);
     if (gone || ended) return;
     const seconds = ((Date.now() - begun) / 1000).toFixed(1);
-    say(`↻ ${title} restarted (${relative(project, file)} has changed), ${seconds} s`);
+    report(`↻ ${title} restarted (${relative(project, file)} has changed), ${seconds} s`);
   }
 
   const unwatch = watchSources(entries, (file) => {
@@ -78,7 +78,7 @@ function keepCurrent(part: Part, { project, untilServing, say }: Options): () =>
     timer = setTimeout(() => {
       restarting = restarting
         .then(() => restart(file))
-        .catch((error: unknown) => say(`✗ ${title} was not restarted: ${messageOf(error)}`));
+        .catch((error: unknown) => report(`✗ ${title} was not restarted: ${messageOf(error)}`));
     }, SETTLE_MS);
   });
   care(child);

@@ -60,7 +60,7 @@ async function main(): Promise<number> {
       if (endRestarts === undefined || !(child.name in ENTRIES)) end(ended);
     };
     const start = async () => {
-      await claimDataDir(dataDir, say);
+      await claimDataDir(dataDir, report);
       const parts = await startEverything({ config, dataDir }, (child) => void watch(child));
       if (process.argv.includes('--watch')) endRestarts = restartParts(parts, { config, dataDir });
     };
@@ -96,7 +96,7 @@ async function startEverything(
     tick(title(child), begun);
   };
   const { natsPort, temporalPort, readModelPort, temporalUiPort, outside } = config;
-  const options = { dataDir, progress: say };
+  const options = { dataDir, progress: report };
   const nats = { ...options, port: natsPort, password: config.natsPassword };
   const temporal = {
     ...options,
@@ -114,7 +114,7 @@ async function startEverything(
   watch(projector);
   const app = await startApp('app', { config, dataDir });
   watch(app);
-  await waitUntilServing(httpUrl(config), say);
+  await waitUntilServing(httpUrl(config), report);
   tick('projector, API and worker', begun);
   console.log(`\nReady after ${seconds(started)}.\n\n${addresses(config, dataDir)}\n`);
   // What they warn of stands in their logs, where nobody looks. Both open the log, so both warn of it.
@@ -129,9 +129,9 @@ function restartParts(running: Record<PartName, Child>, place: Place): () => voi
     child: running[name],
     launch: () => startApp(name, place),
   }));
-  const untilServing = () => waitUntilServing(httpUrl(place.config), say);
-  const end = restartOnChange(parts, { project: PROJECT, untilServing, say });
-  say('Watching the sources: a part restarts when one of its own changes.\n');
+  const untilServing = () => waitUntilServing(httpUrl(place.config), report);
+  const end = restartOnChange(parts, { project: PROJECT, untilServing, report });
+  report('Watching the sources: a part restarts when one of its own changes.\n');
   return end;
 }
 
@@ -210,10 +210,10 @@ function title(child: Child): string {
 }
 
 function tick(what: string, since: number): void {
-  say(`✓ ${what.padEnd(28)} ${seconds(since)}`);
+  report(`✓ ${what.padEnd(28)} ${seconds(since)}`);
 }
 
-function say(line: string): void {
+function report(line: string): void {
   console.log(`  ${line}`);
 }
 

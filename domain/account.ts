@@ -138,8 +138,8 @@ function decideMovement(
 ): Decision<AccountEvent> {
   const { transfer, amount, currency } = command;
   const paysOut = command.type === 'withdraw';
-  const refused = refusal(state, { amount, currency, paysOut });
-  if (refused) return reject(refused);
+  const why = movementRejection(state, { amount, currency, paysOut });
+  if (why) return reject(why);
   if (overflows(paysOut ? state.posted - amount : state.posted + amount)) {
     const detail = `The balance of account ${state.id} would exceed 2^63-1 minor units.`;
     return reject(rejection('amount_overflow', detail));
@@ -157,8 +157,8 @@ function decideHold(
   { purpose, amount, currency }: Extract<AccountCommand, { type: 'hold' | 'release' }>,
   state: ExistingAccount,
 ): Decision<AccountEvent> {
-  const refused = refusal(state, { amount, currency, paysOut: true });
-  if (refused) return reject(refused);
+  const why = movementRejection(state, { amount, currency, paysOut: true });
+  if (why) return reject(why);
   if (overflows(state.held + amount)) {
     const detail = `The held balance of account ${state.id} would exceed 2^63-1 minor units.`;
     return reject(rejection('amount_overflow', detail));
@@ -171,7 +171,7 @@ function decideHold(
  * A freeze stops what leaves an account, not what arrives: money from outside has moved already, and turning it
  * away would only lose track of it.
  */
-function refusal(
+function movementRejection(
   state: ExistingAccount,
   { amount, currency, paysOut }: { amount: bigint; currency: string; paysOut: boolean },
 ): Rejection | undefined {

@@ -4,11 +4,11 @@ import { assert } from './assert.ts';
 import { hold, type HoldCommand, type HoldEvent } from './hold.ts';
 import {
   eventsOf,
-  faultOf,
+  validateTerms,
   movementsOf,
-  refused,
-  together,
-  worst,
+  errorDecision,
+  decideAll,
+  highestPrecedence,
   type AccountStep,
   type LedgerDecision,
   type LedgerView,
@@ -41,25 +41,25 @@ export function placeHold(
   view: LedgerView,
 ): LedgerDecision {
   const { account: held, amount, currency, destination } = step.terms;
-  const taken = together(view, [
+  const reserved = decideAll(view, [
     { id: held, command: { type: 'hold', purpose: { hold: id }, amount, currency } },
   ]);
-  const given =
+  const deposited =
     destination === undefined
       ? undefined
-      : together(view, [{ id: destination, command: { type: 'deposit', transfer: id, amount, currency } }]);
+      : decideAll(view, [{ id: destination, command: { type: 'deposit', transfer: id, amount, currency } }]);
   const same =
     destination === held
       ? rejection('same_account', `The account and the destination are both ${held}.`)
       : undefined;
-  const why = worst(
-    taken.ok ? undefined : taken.rejection,
-    given?.ok === false ? given.rejection : undefined,
+  const why = highestPrecedence(
+    reserved.ok ? undefined : reserved.rejection,
+    deposited?.ok === false ? deposited.rejection : undefined,
     same,
   );
-  if (why) return refused(why);
-  assert(taken.ok, 'a hold is placed only if its account agrees');
-  return { events: [...taken.events, ...eventsOf('hold', id, hold.decide(step, view.hold(id)))] };
+  if (why) return errorDecision(why);
+  assert(reserved.ok, 'a hold is placed only if its account agrees');
+  return { events: [...reserved.events, ...eventsOf('hold', id, hold.decide(step, view.hold(id)))] };
 }
 
 /** A hold goes on, or ends: its money is let go, and moved if it is captured. */
@@ -70,7 +70,7 @@ export function decideHold(
 ): LedgerDecision {
   const state = view.hold(id);
   const decision = hold.decide(step, state);
-  if (!decision.ok) return refused(decision.rejection);
+  if (!decision.ok) return errorDecision(decision.rejection);
   const own = eventsOf('hold', id, decision);
   const [event] = decision.events;
   if (!event || event.type === 'HoldExtended') return { events: own };
@@ -80,15 +80,15 @@ export function decideHold(
     command: { type: 'release', purpose: { hold: id }, amount, currency },
   };
   if (event.type !== 'HoldCaptured') {
-    const released = together(view, [release]);
+    const released = decideAll(view, [release]);
     assert(released.ok, 'what was held can be let go');
     return { events: [...released.events, ...own] };
   }
   assert(step.type === 'capture', 'only a capture captures');
   const terms = captureTerms(id, { event, step, at });
-  const moved = together(view, [release, ...movementsOf(event.transfer, terms)]);
-  const why = worst(moved.ok ? undefined : moved.rejection, faultOf(terms));
-  if (why) return refused(why);
+  const moved = decideAll(view, [release, ...movementsOf(event.transfer, terms)]);
+  const why = highestPrecedence(moved.ok ? undefined : moved.rejection, validateTerms(terms));
+  if (why) return errorDecision(why);
   assert(moved.ok, 'a capture moves money only if both accounts agree');
   const posted = transfer.decide({ type: 'post', terms }, view.transfer(event.transfer));
   return { events: [...moved.events, ...eventsOf('transfer', event.transfer, posted), ...own] };

@@ -3,17 +3,17 @@ import { assert } from './assert.ts';
 import type { Decision } from './decider.ts';
 import {
   eventsOf,
-  faultOf,
+  validateTerms,
   movementsOf,
-  refused,
+  errorDecision,
   reservation,
-  together,
-  worst,
+  decideAll,
+  highestPrecedence,
   type LedgerDecision,
   type LedgerEvent,
   type LedgerView,
 } from './posting.ts';
-import { isOutcome, rejection, type Rejection } from './rejections.ts';
+import { isRecorded, rejection, type Rejection } from './rejections.ts';
 import {
   firstStatus,
   heldWhileWaiting,
@@ -25,7 +25,10 @@ import {
 } from './transfer.ts';
 
 /** What somebody, or a timer, does to a transfer that waits. */
-export type TransferStep = Exclude<TransferCommand, { type: 'post' | 'request' | 'refuse' | 'reverse' }>;
+export type TransferStep = Exclude<
+  TransferCommand,
+  { type: 'post' | 'request' | 'rejectByRule' | 'reverse' }
+>;
 
 export type Reversal = {
   readonly type: 'reversal';
@@ -39,10 +42,10 @@ export type Reversal = {
 /** An account that does not exist leaves no trace: the command named nothing. Every other refusal is an outcome. */
 export function decideTransfer(id: string, terms: TransferTerms, view: LedgerView): LedgerDecision {
   const waits = firstStatus(terms) !== undefined;
-  const movement = together(view, movementsOf(id, terms));
+  const movement = decideAll(view, movementsOf(id, terms));
   const impossible = waits ? neverPossible(terms, movement) : movement.ok ? undefined : movement.rejection;
-  const why = worst(impossible, faultOf(terms));
-  if (why) return recordRefusal(id, terms, { rejection: why, view });
+  const why = highestPrecedence(impossible, validateTerms(terms));
+  if (why) return recordRejection(id, terms, { rejection: why, view });
   const first = eventsOf(
     'transfer',
     id,
@@ -52,8 +55,8 @@ export function decideTransfer(id: string, terms: TransferTerms, view: LedgerVie
     assert(movement.ok, 'a transfer posts only if all its accounts agree');
     return { events: [...movement.events, ...first] };
   }
-  const held = together(view, reservation(id, terms, 'hold'));
-  if (!held.ok) return recordRefusal(id, terms, { rejection: held.rejection, view });
+  const held = decideAll(view, reservation(id, terms, 'hold'));
+  if (!held.ok) return recordRejection(id, terms, { rejection: held.rejection, view });
   return { events: [...held.events, ...first] };
 }
 
@@ -66,13 +69,13 @@ function neverPossible(terms: TransferTerms, movement: Decision<LedgerEvent>): R
   return waitsForDate && MAY_PASS.has(movement.rejection.code) ? undefined : movement.rejection;
 }
 
-function recordRefusal(
+function recordRejection(
   id: string,
   terms: TransferTerms,
   { rejection: why, view }: { rejection: Rejection; view: LedgerView },
 ): LedgerDecision {
-  if (!isOutcome(why)) return refused(why);
-  const decision = transfer.decide({ type: 'refuse', terms, rejection: why }, view.transfer(id));
+  if (!isRecorded(why)) return errorDecision(why);
+  const decision = transfer.decide({ type: 'rejectByRule', terms, rejection: why }, view.transfer(id));
   return { events: eventsOf('transfer', id, decision), rejection: why };
 }
 
@@ -80,19 +83,19 @@ function recordRefusal(
 export function decideReversal(command: Reversal, view: LedgerView): LedgerDecision {
   const { id, reverses } = command;
   const original = view.transfer(reverses);
-  const whole = original.status !== 'none' && 'entries' in original.terms;
+  const withEntries = original.status !== 'none' && 'entries' in original.terms;
   const left = original.status === 'none' ? 0n : totalOf(original.terms) - original.reversed;
   const amount = command.amount ?? left;
   const reversed = transfer.decide({ type: 'reverse', reversal: id, amount }, original);
-  if (original.status === 'none' || (!reversed.ok && !isOutcome(reversed.rejection))) {
+  if (original.status === 'none' || (!reversed.ok && !isRecorded(reversed.rejection))) {
     assert(!reversed.ok, 'what does not exist is not reversed');
-    return refused(reversed.rejection);
+    return errorDecision(reversed.rejection);
   }
   const terms = reversalTerms(command, { original: original.terms, amount });
-  if (!reversed.ok) return recordRefusal(id, terms, { rejection: reversed.rejection, view });
-  if (whole && amount < left) {
+  if (!reversed.ok) return recordRejection(id, terms, { rejection: reversed.rejection, view });
+  if (withEntries && amount < left) {
     const detail = `Transfer ${reverses} has entries of its own and can only be reversed in full: leave out the amount.`;
-    return recordRefusal(id, terms, { rejection: rejection('amount_exceeds_transfer', detail), view });
+    return recordRejection(id, terms, { rejection: rejection('amount_exceeds_transfer', detail), view });
   }
   const decision = decideTransfer(id, terms, view);
   if (decision.rejection) return decision;
@@ -116,7 +119,7 @@ function reversalTerms(
 export function decideStep(id: string, step: TransferStep, view: LedgerView): LedgerDecision {
   const state = view.transfer(id);
   const decision = transfer.decide(step, state);
-  if (!decision.ok) return refused(decision.rejection);
+  if (!decision.ok) return errorDecision(decision.rejection);
   const own = eventsOf('transfer', id, decision);
   const [event] = decision.events;
   if (!event) return { events: [] };
@@ -138,7 +141,7 @@ export function decideStep(id: string, step: TransferStep, view: LedgerView): Le
     case 'TransferExpired':
     case 'TransferFailed':
       // It ends without having moved anything: what it held is let go.
-      return { events: [...letGo(id, event.terms, view), ...own] };
+      return { events: [...releaseHeld(id, event.terms, view), ...own] };
     case 'TransferRequested':
     case 'TransferReversed':
       throw new Error(`${event.type} is no step`);
@@ -149,7 +152,7 @@ export function decideStep(id: string, step: TransferStep, view: LedgerView): Le
 function complete(state: TransferState, view: LedgerView): LedgerDecision {
   assert(state.status !== 'none', `transfer ${state.id} has begun`);
   const { id, terms } = state;
-  const moved = together(view, [...reservation(id, terms, 'release'), ...movementsOf(id, terms)]);
+  const moved = decideAll(view, [...reservation(id, terms, 'release'), ...movementsOf(id, terms)]);
   if (moved.ok) {
     return {
       events: [...moved.events, ...eventsOf('transfer', id, transfer.decide({ type: 'complete' }, state))],
@@ -163,7 +166,7 @@ function complete(state: TransferState, view: LedgerView): LedgerDecision {
   }
   const failed = transfer.decide({ type: 'fail', rejection: moved.rejection }, state);
   return {
-    events: [...letGo(id, terms, view), ...eventsOf('transfer', id, failed)],
+    events: [...releaseHeld(id, terms, view), ...eventsOf('transfer', id, failed)],
     rejection: moved.rejection,
   };
 }
@@ -176,7 +179,7 @@ function resolve(
 ): LedgerDecision {
   assert(state.status !== 'none', `transfer ${state.id} has begun`);
   const { id, terms } = state;
-  const moved = together(view, [...reservation(id, terms, 'release'), ...movementsOf(id, terms)]);
+  const moved = decideAll(view, [...reservation(id, terms, 'release'), ...movementsOf(id, terms)]);
   if (!moved.ok) return { events: [], rejection: moved.rejection };
   return { events: [...moved.events, ...eventsOf('transfer', id, transfer.decide(command, state))] };
 }
@@ -185,8 +188,8 @@ function hasGoneOut({ status, terms }: Exclude<TransferState, { status: 'none' }
   return status === 'pending' && 'rail' in terms && terms.rail !== undefined;
 }
 
-function letGo(id: string, terms: TransferTerms, view: LedgerView): readonly LedgerEvent[] {
-  const released = together(view, reservation(id, terms, 'release'));
+function releaseHeld(id: string, terms: TransferTerms, view: LedgerView): readonly LedgerEvent[] {
+  const released = decideAll(view, reservation(id, terms, 'release'));
   assert(released.ok, 'what was held can be let go');
   return released.events;
 }

@@ -12,7 +12,7 @@ import {
   type Reversal,
   type TransferStep,
 } from './ledger-transfers.ts';
-import { accountsOfTerms, refused, type LedgerDecision, type LedgerView } from './posting.ts';
+import { accountsOfTerms, errorDecision, type LedgerDecision, type LedgerView } from './posting.ts';
 import { rejection } from './rejections.ts';
 import type { TransferTerms } from './transfer.ts';
 
@@ -98,9 +98,9 @@ function decideAccount(command: Extract<Command, { type: 'account' }>, view: Led
   const version = view.version(id);
   if (state.status !== 'none' && ifVersion !== undefined && ifVersion !== version) {
     const detail = `Account ${id} is at version ${version}, not ${ifVersion}.`;
-    return refused(rejection('version_mismatch', detail));
+    return errorDecision(rejection('version_mismatch', detail));
   }
   const decision = account.decide(command.command, state);
-  if (!decision.ok) return refused(decision.rejection);
+  if (!decision.ok) return errorDecision(decision.rejection);
   return { events: decision.events.map((event) => ({ aggregate: 'account', id, event })) };
 }

@@ -52,7 +52,7 @@ export function reservation(id: string, terms: TransferTerms, type: 'hold' | 're
 }
 
 /** Decides steps on accounts, each on what those before it leave behind. All of them happen, or none. */
-export function together(
+export function decideAll(
   view: Pick<LedgerView, 'account'>,
   steps: readonly AccountStep[],
 ): Decision<LedgerEvent> {
@@ -63,7 +63,7 @@ export function together(
     const state = states.get(id) ?? view.account(id);
     const decision = account.decide(command, state);
     if (!decision.ok) {
-      why = worst(why, decision.rejection);
+      why = highestPrecedence(why, decision.rejection);
       continue;
     }
     states.set(id, decision.events.reduce(account.evolve, state));
@@ -73,13 +73,13 @@ export function together(
 }
 
 /** The one of several rejections that goes first. */
-export function worst(...rejections: (Rejection | undefined)[]): Rejection | undefined {
+export function highestPrecedence(...rejections: (Rejection | undefined)[]): Rejection | undefined {
   const all = rejections.filter((one) => one !== undefined);
   return all.length === 0 ? undefined : all.reduce(firstOf);
 }
 
 /** A refusal that leaves no trace in the log. */
-export function refused(why: Rejection): LedgerDecision {
+export function errorDecision(why: Rejection): LedgerDecision {
   return { events: [], rejection: why };
 }
 
@@ -89,7 +89,7 @@ export function accountsOfTerms(terms: TransferTerms): readonly string[] {
 }
 
 /** What is wrong with the terms themselves. */
-export function faultOf(terms: TransferTerms): Rejection | undefined {
+export function validateTerms(terms: TransferTerms): Rejection | undefined {
   if (!('entries' in terms)) {
     return terms.source === terms.destination
       ? rejection('same_account', `The source and the destination are both ${terms.source}.`)

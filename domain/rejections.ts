@@ -52,7 +52,7 @@ const WITHOUT_TRACE: ReadonlySet<RejectionCode> = new Set([
 ]);
 
 /** True for a refusal that is a business outcome: it is recorded, and the same command gets it again for ever. */
-export function isOutcome({ code }: Rejection): boolean {
+export function isRecorded({ code }: Rejection): boolean {
   return !WITHOUT_TRACE.has(code);
 }
 

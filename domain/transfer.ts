@@ -78,19 +78,19 @@ export type TransferState = { readonly id: string } & (
 export type ExistingTransfer = Exclude<TransferState, { status: 'none' }>;
 
 /** Given if a rail says so, and not the transfer's own workflow. */
-type Sayer = { readonly rail?: string };
+type RailOrigin = { readonly rail?: string };
 
 /** The outcome of the accounts' own decisions goes into the command: a transfer posts if all its entries can. */
 export type TransferCommand =
   | { readonly type: 'post' | 'request'; readonly terms: TransferTerms }
-  | { readonly type: 'refuse'; readonly terms: TransferTerms; readonly rejection: Rejection }
+  | { readonly type: 'rejectByRule'; readonly terms: TransferTerms; readonly rejection: Rejection }
   /** `at`: when, RFC 3339. A date that has come by then is not waited for. */
   | { readonly type: 'approve'; readonly at: string; readonly reason?: string }
   | { readonly type: 'reject' | 'cancel'; readonly reason?: string }
   | { readonly type: 'expire' }
-  | ({ readonly type: 'complete' } & Sayer)
-  | ({ readonly type: 'fail'; readonly rejection: Rejection } & Sayer)
-  | ({ readonly type: 'park'; readonly reason: string } & Sayer)
+  | ({ readonly type: 'complete' } & RailOrigin)
+  | ({ readonly type: 'fail'; readonly rejection: Rejection } & RailOrigin)
+  | ({ readonly type: 'park'; readonly reason: string } & RailOrigin)
   /** An operator has found out what became of it. */
   | { readonly type: 'resolve'; readonly outcome: 'completed' | 'failed'; readonly reason?: string }
   | { readonly type: 'reverse'; readonly reversal: string; readonly amount: bigint };
@@ -166,14 +166,14 @@ function decide(command: TransferCommand, state: TransferState): Decision<Transf
   switch (command.type) {
     case 'post':
     case 'request':
-    case 'refuse':
+    case 'rejectByRule':
       return decideFirst(command, state);
     case 'reverse':
       return state.status === 'none' ? notFound(state) : decideReverse(command, state);
     case 'approve':
     case 'reject':
     case 'cancel':
-      return state.status === 'none' ? notFound(state) : decideAnswer(command, state);
+      return state.status === 'none' ? notFound(state) : decideByPerson(command, state);
     case 'complete':
     case 'expire':
     case 'fail':
@@ -194,8 +194,8 @@ function decideStep(
   state: ExistingTransfer,
 ): Decision<TransferEvent> {
   const { status, terms, parked } = state;
-  const stranger = command.type === 'expire' ? undefined : strangeTo(state, command);
-  if (stranger) return reject(stranger);
+  const foreign = command.type === 'expire' ? undefined : rejectForeignRail(state, command);
+  if (foreign) return reject(foreign);
   switch (command.type) {
     case 'complete':
       // What nobody has approved does not move, whatever a timer says.
@@ -220,7 +220,10 @@ function decideStep(
 }
 
 /** A rail speaks for what it was given, and for nothing else. */
-function strangeTo({ id, status, terms }: ExistingTransfer, { rail }: Sayer): Rejection | undefined {
+function rejectForeignRail(
+  { id, status, terms }: ExistingTransfer,
+  { rail }: RailOrigin,
+): Rejection | undefined {
   if (rail === undefined) return undefined;
   if ('entries' in terms || terms.rail !== rail) {
     return rejection('transfer_not_found', `Transfer ${id} was not sent to the rail ${rail}.`);
@@ -241,8 +244,8 @@ function decideResolve(
     return reject(rejection('transfer_not_pending', `Transfer ${id} is ${status}: ${why}.`));
   }
   if (outcome === 'completed') {
-    const said = reason === undefined ? {} : { reason };
-    return accept<TransferEvent>({ type: 'TransferCompleted', terms, ...said });
+    const reasonField = reason === undefined ? {} : { reason };
+    return accept<TransferEvent>({ type: 'TransferCompleted', terms, ...reasonField });
   }
   const detail = reason ?? 'An operator resolved the transfer as failed.';
   const why = rejection('resolved_as_failed', detail);
@@ -250,7 +253,7 @@ function decideResolve(
 }
 
 function decideFirst(
-  command: Extract<TransferCommand, { type: 'post' | 'request' | 'refuse' }>,
+  command: Extract<TransferCommand, { type: 'post' | 'request' | 'rejectByRule' }>,
   state: TransferState,
 ): Decision<TransferEvent> {
   assert(state.status === 'none', `transfer ${state.id} begins once`);
@@ -263,13 +266,13 @@ function decideFirst(
       assert(status !== undefined, `transfer ${state.id} has something to wait for`);
       return accept<TransferEvent>({ type: 'TransferRequested', terms, status });
     }
-    case 'refuse':
+    case 'rejectByRule':
       return accept<TransferEvent>({ type: 'TransferRejected', terms, rejection: command.rejection });
   }
 }
 
 /** What people say to a transfer that waits. Once the money is on its way, nobody can call it back. */
-function decideAnswer(
+function decideByPerson(
   command: Extract<TransferCommand, { type: 'approve' | 'reject' | 'cancel' }>,
   { id, status, terms }: ExistingTransfer,
 ): Decision<TransferEvent> {

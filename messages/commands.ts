@@ -3,12 +3,12 @@
  * strings, readable in the Temporal UI; Temporal's converter throws on a bigint.
  */
 import type { AccountResource, HoldResource, TransferResource } from '../contracts/http.ts';
-import type { RailVerdict } from '../contracts/rails.ts';
+import type { PaymentOutcome } from '../contracts/rails.ts';
 import type { HoldCommand } from '../domain/hold.ts';
 import type { TransferStep } from '../domain/ledger-transfers.ts';
 import type { Command } from '../domain/ledger.ts';
-import { given } from '../domain/optional-fields.ts';
-import type { RejectionCode } from '../domain/rejections.ts';
+import { defined } from '../domain/optional-fields.ts';
+import type { Rejection, RejectionCode } from '../domain/rejections.ts';
 
 export type CommandMeta = {
   /** Unique to this request; a retry of the same request has the same one. */
@@ -78,7 +78,7 @@ export type ReversalRequest = CommandMeta &
 export type TransferRequest = MovementRequest | TransactionRequest | ReversalRequest;
 
 /** What people do to a transfer that waits. */
-export type AnswerRequest = CommandMeta & {
+export type DecisionRequest = CommandMeta & {
   readonly type: 'transfer.approve' | 'transfer.reject' | 'transfer.cancel';
   readonly id: string;
   readonly reason?: string;
@@ -93,11 +93,11 @@ export type ResolveRequest = CommandMeta & {
 };
 
 /** A rail says what became of a transfer that it was given. It changes nothing if it is too late. */
-export type RailAnsweredRequest = CommandMeta & {
-  readonly type: 'transfer.railAnswered';
+export type RailReportRequest = CommandMeta & {
+  readonly type: 'transfer.railReported';
   readonly id: string;
   readonly rail: string;
-} & RailVerdict;
+} & PaymentOutcome;
 
 /** What its workflow does to a transfer that waits. It changes nothing if it was done, or is too late. */
 export type TransferStepRequest = CommandMeta & { readonly id: string } & (
@@ -148,9 +148,9 @@ export type AccountRequest = CommandMeta & { readonly id: string } & (
 
 export type CommandRequest =
   | TransferRequest
-  | AnswerRequest
+  | DecisionRequest
   | ResolveRequest
-  | RailAnsweredRequest
+  | RailReportRequest
   | TransferStepRequest
   | HoldRequest
   | AccountRequest;
@@ -169,7 +169,7 @@ export type CarryOutOptions = {
   readonly onOverload?: 'fail' | 'retry';
 };
 
-export type Answer = {
+export type CommandResult = {
   /** The ledger position that shows the outcome. */
   readonly position: number;
   /** True if the log had the outcome already. */
@@ -180,31 +180,28 @@ export type Answer = {
   /** True if the command created the resource. */
   readonly created: boolean;
   /** Set on a recorded rejection. */
-  readonly rejection?: Refusal;
+  readonly rejection?: Rejection;
 };
 
 /** What became of one command of several that were carried out together. */
-export type CarriedTogether =
-  | { readonly answer: Answer }
-  | { readonly refusal: Refusal }
+export type BatchItemResult =
+  | { readonly result: CommandResult }
+  | { readonly error: Rejection }
   /** Nothing was done with this one, or a bug stood in its way. */
   | { readonly failure: 'overloaded' | 'internal_error'; readonly detail: string };
 
-export type TogetherOptions = {
+export type BatchOptions = {
   /** Whoever waits is told by the worker in the same process: the results need not go through Temporal. */
-  readonly told: boolean;
+  readonly localOutcomesOnly: boolean;
 };
 
 /** What became of commands that were carried out together: how many, and each one in order if nobody was told. */
-export type Together = {
+export type BatchResult = {
   readonly recorded: number;
-  readonly refused: number;
+  readonly errors: number;
   readonly failed: number;
-  readonly results?: readonly CarriedTogether[];
+  readonly results?: readonly BatchItemResult[];
 };
-
-/** Why a command was refused. */
-export type Refusal = { readonly code: RejectionCode; readonly detail: string };
 
 /** True for a request that makes a transfer. */
 export function makesTransfer(request: CommandRequest): request is TransferRequest {
@@ -220,7 +217,7 @@ export function toCommand(request: CommandRequest): Command {
       const amount = BigInt(request.amount);
       const { approval_expires_at: approvalExpiresAt, scheduled_for: scheduledFor } = request;
       const terms = { kind, source, destination, amount, currency, ...described(request) };
-      const optional = given({ approvalExpiresAt, scheduledFor, rail, schedule, bulk });
+      const optional = defined({ approvalExpiresAt, scheduledFor, rail, schedule, bulk });
       return { type: 'transfer', id, terms: { ...terms, ...optional } };
     }
     case 'transaction': {
@@ -236,18 +233,18 @@ export function toCommand(request: CommandRequest): Command {
       const step = {
         type: 'approve',
         at: request.requested_at,
-        ...given({ reason: request.reason }),
+        ...defined({ reason: request.reason }),
       } as const;
       return { type: 'step', id, step };
     }
     case 'transfer.reject':
     case 'transfer.cancel': {
       const type = request.type === 'transfer.reject' ? 'reject' : 'cancel';
-      return { type: 'step', id, step: { type, ...given({ reason: request.reason }) } };
+      return { type: 'step', id, step: { type, ...defined({ reason: request.reason }) } };
     }
     case 'transfer.resolve': {
       const { outcome, reason } = request;
-      return { type: 'step', id, step: { type: 'resolve', outcome, ...given({ reason }) } };
+      return { type: 'step', id, step: { type: 'resolve', outcome, ...defined({ reason }) } };
     }
     case 'transfer.complete':
       return { type: 'step', id, step: { type: 'complete' } };
@@ -259,7 +256,7 @@ export function toCommand(request: CommandRequest): Command {
     }
     case 'transfer.park':
       return { type: 'step', id, step: { type: 'park', reason: readable(request.reason) } };
-    case 'transfer.railAnswered':
+    case 'transfer.railReported':
       return { type: 'step', id, step: toRailStep(request) };
     case 'hold.place':
     case 'hold.capture':
@@ -274,18 +271,18 @@ export function toCommand(request: CommandRequest): Command {
     }
     case 'account.update': {
       const command = { type: 'update', overdraftLimit: BigInt(request.overdraft_limit) } as const;
-      return { type: 'account', id, command, ...given({ ifVersion: request.if_version }) };
+      return { type: 'account', id, command, ...defined({ ifVersion: request.if_version }) };
     }
     case 'account.freeze':
     case 'account.unfreeze':
     case 'account.close': {
       const type = request.type.slice('account.'.length) as 'freeze' | 'unfreeze' | 'close';
-      return { type: 'account', id, command: { type, ...given({ reason: request.reason }) } };
+      return { type: 'account', id, command: { type, ...defined({ reason: request.reason }) } };
     }
   }
 }
 
-function toRailStep({ rail, state, reason }: RailAnsweredRequest): TransferStep {
+function toRailStep({ rail, state, reason }: RailReportRequest): TransferStep {
   const because = reason === undefined ? '.' : `: ${reason}`;
   switch (state) {
     case 'settled':
@@ -307,16 +304,16 @@ function toHoldCommand(request: HoldRequest): HoldCommand {
   switch (request.type) {
     case 'hold.place': {
       const { account, currency, destination, expires_at: expiresAt } = request;
-      const terms = { account, amount: BigInt(request.amount), currency, ...given({ destination }) };
-      return { type: 'place', terms: { ...terms, ...described(request) }, ...given({ expiresAt }) };
+      const terms = { account, amount: BigInt(request.amount), currency, ...defined({ destination }) };
+      return { type: 'place', terms: { ...terms, ...described(request) }, ...defined({ expiresAt }) };
     }
     case 'hold.capture': {
       const { transfer, destination } = request;
       const amount = request.amount === undefined ? {} : { amount: BigInt(request.amount) };
-      return { type: 'capture', transfer, ...amount, ...given({ destination }) };
+      return { type: 'capture', transfer, ...amount, ...defined({ destination }) };
     }
     case 'hold.void':
-      return { type: 'void', ...given({ reason: request.reason }) };
+      return { type: 'void', ...defined({ reason: request.reason }) };
     case 'hold.extend':
     case 'hold.expire':
       return {
@@ -327,7 +324,7 @@ function toHoldCommand(request: HoldRequest): HoldCommand {
 }
 
 function described({ reference, metadata = {}, requested_at: requestedAt }: CommandMeta & Described) {
-  return { ...given({ reference }), metadata, requestedAt };
+  return { ...defined({ reference }), metadata, requestedAt };
 }
 
 /** Text from another system or of an error, as every store on the way takes it. */

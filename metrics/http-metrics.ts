@@ -22,8 +22,8 @@ export function httpMetrics({ registry }: Metrics): (request: ObservedRequest) =
     buckets: REQUEST_BUCKETS,
     registers,
   });
-  return ({ method: asked, route, status, seconds }) => {
-    const method = METHODS.has(asked) ? asked : 'other';
+  return ({ method: requested, route, status, seconds }) => {
+    const method = METHODS.has(requested) ? requested : 'other';
     requests.inc({ method, route, status });
     duration.observe({ method, route }, seconds);
   };

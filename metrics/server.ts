@@ -8,7 +8,7 @@ type MetricsServer = { readonly close: () => Promise<void> };
  * Serves them where the configuration says, or not at all if it names no port.
  * @throws Error that names the port if it is taken.
  */
-export async function serveMetricsIfAsked(
+export async function serveMetricsIfConfigured(
   { show }: Pick<Metrics, 'show'>,
   { host, metricsPort: port }: { host: string; metricsPort: number | undefined },
 ): Promise<MetricsServer> {
@@ -16,14 +16,14 @@ export async function serveMetricsIfAsked(
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/healthz')
-      return answer(response, 200, { text: '{"status":"ok"}', contentType: 'application/json' });
+      return respond(response, 200, { text: '{"status":"ok"}', contentType: 'application/json' });
     if (path !== '/metrics')
-      return answer(response, 404, { text: 'Not found.\n', contentType: 'text/plain' });
+      return respond(response, 404, { text: 'Not found.\n', contentType: 'text/plain' });
     show().then(
-      (metrics) => answer(response, 200, metrics),
+      (metrics) => respond(response, 200, metrics),
       (error: unknown) => {
         console.error('/metrics could not be shown:', error);
-        answer(response, 500, { text: 'See the log.\n', contentType: 'text/plain' });
+        respond(response, 500, { text: 'See the log.\n', contentType: 'text/plain' });
       },
     );
   });
@@ -43,7 +43,7 @@ export async function serveMetricsIfAsked(
   };
 }
 
-function answer(
+function respond(
   response: ServerResponse,
   status: number,
   { text, contentType }: { text: string; contentType: string },

@@ -8,13 +8,13 @@ import type { EventReader } from '../eventlog/read/event-reader.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';
 import { projectorMetrics, type Positions } from '../metrics/projector-metrics.ts';
 import { createMetrics } from '../metrics/registry.ts';
-import { serveMetricsIfAsked } from '../metrics/server.ts';
+import { serveMetricsIfConfigured } from '../metrics/server.ts';
 import { readConfig } from '../runtime/config.ts';
 import { warn } from '../runtime/lifecycle.ts';
 import { measureLag } from './queries/lag.ts';
 import { runProjector } from './run/projector.ts';
-import { createPersevere } from './run/retry.ts';
-import { readStandings } from './tables/checkpoint.ts';
+import { createRetryWhileUnreachable } from './run/retry.ts';
+import { readStatuses } from './tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from './tables/database.ts';
 import { keepsExchangesWhole, migrate } from './tables/migrate.ts';
 
@@ -41,15 +41,15 @@ async function main(): Promise<void> {
   const nc = await connectToNats(natsUrl, 'tallybook-projector');
   const db = connectReadModel(databaseUrl, ledger);
   const metrics = createMetrics();
-  const metricsServer = await serveMetricsIfAsked(metrics, config);
+  const metricsServer = await serveMetricsIfConfigured(metrics, config);
   try {
     const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas, tell });
     warn(warnings);
-    const persevere = createPersevere(tell, stop.signal);
-    const migrated = await persevere(() => migrate(db));
+    const retryWhileUnreachable = createRetryWhileUnreachable(tell, stop.signal);
+    const migrated = await retryWhileUnreachable(() => migrate(db));
     if (!migrated) return;
     for (const name of migrated) tell(`Applied ${name}.`);
-    if ((await persevere(() => keepsExchangesWhole(db))) === false) {
+    if ((await retryWhileUnreachable(() => keepsExchangesWhole(db))) === false) {
       tell('WARNING: PGlite’s own server mixes up its clients’ queries. Run postgres/main.ts instead.');
     }
     // Who reads can begin to while no worker is there.
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
       nc.publish(positionSubject(ledger, 'balances'), `${position}`);
       await nc.flush();
     };
-    const same = await persevere(() =>
+    const same = await retryWhileUnreachable(() =>
       openPatiently(nc, { what: 'the log', tell }, () => requireSameLog(db, log, announceAhead)),
     );
     if (!same) return;
@@ -83,12 +83,12 @@ async function main(): Promise<void> {
 
 /** What is not answered now is not known. */
 async function positions(db: ReadModel, log: EventReader): Promise<Positions> {
-  const [last, standings] = await Promise.all([
+  const [last, statuses] = await Promise.all([
     log.lastPosition().catch(() => undefined),
-    readStandings(db).catch(() => undefined),
+    readStatuses(db).catch(() => undefined),
   ]);
-  const projections = await measureLag(standings ?? [], { log, last });
-  const readModel = standings && Math.min(...standings.map(({ position }) => position));
+  const projections = await measureLag(statuses ?? [], { log, last });
+  const readModel = statuses && Math.min(...statuses.map(({ position }) => position));
   return { log: last, readModel, projections };
 }
 
@@ -98,7 +98,7 @@ async function requireSameLog(
   log: EventReader,
   announce: (position: number) => Promise<void>,
 ): Promise<true> {
-  const position = Math.max(...(await readStandings(db)).map((standing) => standing.position));
+  const position = Math.max(...(await readStatuses(db)).map((status) => status.position));
   const last = await log.lastPosition();
   if (position > last) {
     // The writers hear it too: what they appended now would take the place of what is missing.

@@ -3,8 +3,8 @@
  * `Idempotency-Key`, and `GET <url>/payments/<id>` asks for it. docs/rails.md says what goes to and fro.
  */
 import type { RailPayment } from '../contracts/rails.ts';
-import type { Heard, Rail } from './rail.ts';
-import { readAsked, readSubmitted, type Reply } from './replies.ts';
+import type { PaymentStatus, Rail } from './rail.ts';
+import { readStatus, readSubmitted, type Reply } from './replies.ts';
 
 /** Longer than any answer has to be. */
 const REPLY_BYTES_MAX = 64 * 1024;
@@ -16,9 +16,9 @@ export function createHttpRail(url: string): Rail {
     submit({ id, account, amount, currency, reference, metadata }: RailPayment, signal) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': id };
       const body = JSON.stringify({ id, account, amount, currency, reference, metadata });
-      return hear(payments, { method: 'POST', headers, body, signal }, (reply) => readSubmitted(id, reply));
+      return call(payments, { method: 'POST', headers, body, signal }, (reply) => readSubmitted(id, reply));
     },
-    ask: (id, signal) => hear(`${payments}/${id}`, { signal }, (reply) => readAsked(id, reply)),
+    status: (id, signal) => call(`${payments}/${id}`, { signal }, (reply) => readStatus(id, reply)),
   };
 }
 
@@ -27,7 +27,11 @@ export function createHttpRails(urls: Readonly<Record<string, string>>): Readonl
   return new Map(Object.entries(urls).map(([name, url]) => [name, createHttpRail(url)]));
 }
 
-async function hear(url: string, request: RequestInit, read: (reply: Reply) => Heard): Promise<Heard> {
+async function call(
+  url: string,
+  request: RequestInit,
+  read: (reply: Reply) => PaymentStatus,
+): Promise<PaymentStatus> {
   try {
     // Whoever redirects a payment has not taken it, and where it would go nobody has configured.
     const response = await fetch(url, { ...request, redirect: 'error' });

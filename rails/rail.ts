@@ -1,9 +1,9 @@
 /** A payment rail, as Tallybook uses it: whatever takes money out, and may take its time to say what became of it. */
-import type { RailAnswer, RailPayment } from '../contracts/rails.ts';
+import type { RailReport, RailPayment } from '../contracts/rails.ts';
 
 /** What is known of a payment after the rail was spoken to. */
-export type Heard =
-  | Pick<RailAnswer, 'state' | 'reason'>
+export type PaymentStatus =
+  | Pick<RailReport, 'state' | 'reason'>
   /** The rail knows of no such payment. Another request may still be on its way there. */
   | { readonly state: 'missing' }
   /** Nobody can tell whether the rail has it. */
@@ -11,7 +11,7 @@ export type Heard =
 
 export type Rail = {
   /** Hands a payment over. The same id again is the same payment, however often it is handed over. */
-  readonly submit: (payment: RailPayment, signal: AbortSignal) => Promise<Heard>;
+  readonly submit: (payment: RailPayment, signal: AbortSignal) => Promise<PaymentStatus>;
   /** Asks what became of one. */
-  readonly ask: (id: string, signal: AbortSignal) => Promise<Heard>;
+  readonly status: (id: string, signal: AbortSignal) => Promise<PaymentStatus>;
 };

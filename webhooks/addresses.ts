@@ -30,7 +30,7 @@ export function hostOf(url: string): string {
  * Why a URL can never be sent to; undefined if it can, as far as the text tells. A name is resolved anew before each
  * attempt: what it means today says nothing of tomorrow.
  */
-export function refusal(url: string, { allowPrivate }: { allowPrivate: boolean }): string | undefined {
+export function urlProblem(url: string, { allowPrivate }: { allowPrivate: boolean }): string | undefined {
   const host = hostOf(url);
   if (allowPrivate) return undefined;
   const isLocal = /(^|\.)localhost\.?$/.test(host);

@@ -4,9 +4,9 @@
  */
 import type { RecordedEvent } from '../contracts/events.ts';
 import type { AttemptOutcome } from '../contracts/webhooks.ts';
-import { given } from '../domain/optional-fields.ts';
+import { defined } from '../domain/optional-fields.ts';
 import { eventFrom } from '../messages/mapping/resources.ts';
-import type { Delivery, DeliveryLog, KeptDelivery } from './nats/delivery-log.ts';
+import type { Delivery, DeliveryLog, StoredDelivery } from './nats/delivery-log.ts';
 import { secretsAt, type StoredWebhook } from './nats/webhook.ts';
 import { pauseAfter } from './retries.ts';
 import type { Attempt, Sent } from './send.ts';
@@ -23,7 +23,7 @@ export type Job = {
 export type Verdict = { readonly type: 'settled' } | { readonly type: 'later'; readonly ms: number };
 
 export type DeliverDependencies = {
-  readonly deliveries: Pick<DeliveryLog, 'get' | 'put' | 'deliveredSince' | 'tellDisabled'>;
+  readonly deliveries: Pick<DeliveryLog, 'get' | 'put' | 'deliveredSince' | 'publishDisabled'>;
   readonly send: (attempt: Attempt) => Promise<Sent>;
   /** Disables a webhook. False if it was not active any more. */
   readonly disable: (id: string, why: { reason: string; at: string }) => Promise<boolean>;
@@ -42,10 +42,10 @@ const GONE = 410;
  */
 export async function deliver(deps: DeliverDependencies, job: Job, signal: AbortSignal): Promise<Verdict> {
   const { webhook, event } = job;
-  const kept = await deps.deliveries.get(webhook.id, event.position);
-  const begun = kept?.delivery.run === job.run ? kept.delivery : undefined;
+  const stored = await deps.deliveries.get(webhook.id, event.position);
+  const begun = stored?.delivery.run === job.run ? stored.delivery : undefined;
   // A later wish to have it takes the place of an earlier one.
-  if (kept !== undefined && kept.delivery.run > job.run) return SETTLED;
+  if (stored !== undefined && stored.delivery.run > job.run) return SETTLED;
   if (begun !== undefined && begun.next_attempt_at === undefined) return SETTLED;
   const at = deps.clock();
   const early = Date.parse(begun?.next_attempt_at ?? at.toISOString()) - at.getTime();
@@ -54,11 +54,11 @@ export async function deliver(deps: DeliverDependencies, job: Job, signal: Abort
   const { url } = webhook;
   const secrets = secretsAt(webhook, at);
   const sent = await deps.send({ url, secrets, id: event.id, body, at, signal });
-  return await note(deps, job, { kept, begun, at, sent });
+  return await note(deps, job, { stored, begun, at, sent });
 }
 
 type Attempted = {
-  readonly kept: KeptDelivery | undefined;
+  readonly stored: StoredDelivery | undefined;
   readonly begun: Delivery | undefined;
   readonly at: Date;
   readonly sent: Sent;
@@ -66,7 +66,7 @@ type Attempted = {
 
 async function note(deps: DeliverDependencies, job: Job, attempted: Attempted): Promise<Verdict> {
   const { webhook, event, run } = job;
-  const { kept, begun, at, sent } = attempted;
+  const { stored, begun, at, sent } = attempted;
   const now = deps.clock();
   const tries = (begun?.tries ?? 0) + 1;
   const ok = isDelivered(sent);
@@ -78,9 +78,9 @@ async function note(deps: DeliverDependencies, job: Job, attempted: Attempted): 
     position: event.position,
     type: event.type,
     status: ok ? 'delivered' : pause === undefined ? 'failed' : 'retrying',
-    attempts: (kept?.delivery.attempts ?? 0) + 1,
+    attempts: (stored?.delivery.attempts ?? 0) + 1,
     last_attempt_at: at.toISOString(),
-    ...given({ last_status: sent.status, last_error: errorOf(sent) }),
+    ...defined({ last_status: sent.status, last_error: errorOf(sent) }),
     ...(pause === undefined ? {} : { next_attempt_at: new Date(now.getTime() + pause).toISOString() }),
     ...(ok ? { delivered_at: now.toISOString() } : {}),
     run,
@@ -90,7 +90,7 @@ async function note(deps: DeliverDependencies, job: Job, attempted: Attempted): 
   const reason = await whyDisabled(deps, webhook, delivery);
   // Before the delivery is noted: what is noted as failed is not looked at again.
   if (reason !== undefined) await disable(deps, webhook.id, { reason, at: now.toISOString() });
-  await deps.deliveries.put(webhook.id, delivery, kept?.sequence ?? 0);
+  await deps.deliveries.put(webhook.id, delivery, stored?.sequence ?? 0);
   deps.attempted(ok ? 'delivered' : gone ? 'gone' : pause === undefined ? 'gave_up' : 'failed');
   return pause === undefined ? SETTLED : { type: 'later', ms: pause };
 }
@@ -127,5 +127,5 @@ async function disable(
   webhook: string,
   why: { reason: string; at: string },
 ): Promise<void> {
-  if (await turnOff(webhook, why)) await deliveries.tellDisabled(webhook, why);
+  if (await turnOff(webhook, why)) await deliveries.publishDisabled(webhook, why);
 }

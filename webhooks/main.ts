@@ -2,7 +2,7 @@
 import { connectToNats } from '../eventlog/nats/connection.ts';
 import { openLog } from '../eventlog/nats/stream.ts';
 import { createMetrics } from '../metrics/registry.ts';
-import { serveMetricsIfAsked } from '../metrics/server.ts';
+import { serveMetricsIfConfigured } from '../metrics/server.ts';
 import { webhookMetrics } from '../metrics/webhook-metrics.ts';
 import { readConfig } from '../runtime/config.ts';
 import { main, runUntilSignalled, warn } from '../runtime/lifecycle.ts';
@@ -14,7 +14,7 @@ await main(async () => {
   const { warnings } = await openLog(nc, { ledger: config.ledger, replicas: config.streamReplicas });
   warn(warnings);
   const metrics = createMetrics();
-  const metricsServer = await serveMetricsIfAsked(metrics, config);
+  const metricsServer = await serveMetricsIfConfigured(metrics, config);
   const dispatcher = await startDispatcher({ ...config, nc, observer: webhookMetrics(metrics) });
   console.log(`Delivering the events of the ledger "${config.ledger}" to its webhooks.`);
   runUntilSignalled([

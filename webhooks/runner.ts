@@ -25,7 +25,7 @@ export type RunnerOptions = DeliverDependencies & {
 };
 
 /** Attempts of one webhook at the same time; what was asked for by hand has a place of its own. */
-const PLACES: Readonly<Record<Source, number>> = { log: 10, asked: 2 };
+const CONCURRENCY: Readonly<Record<Source, number>> = { log: 10, redelivery: 2 };
 /** How long one question for work waits. Nothing is pulled that cannot be begun at once. */
 const PULL_MS = 30_000;
 /** How long an attempt may go on when the process ends. */
@@ -95,10 +95,10 @@ export function startRunner(first: StoredWebhook, options: RunnerOptions): Runne
           consumers.streamOf(source),
           consumers.nameOf(webhook.id),
         );
-        const places = Array.from({ length: PLACES[source] }, () =>
+        const pulls = Array.from({ length: CONCURRENCY[source] }, () =>
           pull(source, consumer, broken).catch(fail),
         );
-        await Promise.all(places);
+        await Promise.all(pulls);
       } catch (error) {
         fail(error);
       }
@@ -107,7 +107,7 @@ export function startRunner(first: StoredWebhook, options: RunnerOptions): Runne
   }
 
   void keepPulling('log');
-  void keepPulling('asked');
+  void keepPulling('redelivery');
   return {
     update(changed) {
       webhook = changed;

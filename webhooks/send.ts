@@ -28,7 +28,7 @@ export type Sent =
   | { readonly status?: never; readonly retryAfterMs?: never; readonly error: string };
 
 /** What is read of an answer's body, for politeness: nothing in it counts. */
-const ANSWER_BYTES_MAX = 64 * 1024;
+const RESPONSE_BYTES_MAX = 64 * 1024;
 
 /**
  * Sends it once.
@@ -39,10 +39,10 @@ export async function send(attempt: Attempt, options: SendOptions): Promise<Sent
   const signal = AbortSignal.any([attempt.signal, late]);
   try {
     const addresses = await unlessAborted(addressesOf(hostOf(attempt.url), options), signal);
-    const answer = await post(attempt, addresses, signal);
-    const retryAfter = Number(answer.headers['retry-after'] ?? Number.NaN);
+    const response = await post(attempt, addresses, signal);
+    const retryAfter = Number(response.headers['retry-after'] ?? Number.NaN);
     return {
-      status: answer.statusCode ?? 0,
+      status: response.statusCode ?? 0,
       ...(retryAfter > 0 ? { retryAfterMs: retryAfter * 1_000 } : {}),
     };
   } catch (error) {
@@ -69,9 +69,9 @@ function post(
   return new Promise((resolve, reject) => {
     const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
     request.on('error', reject);
-    request.on('response', (answer) => {
-      drain(answer);
-      resolve(answer);
+    request.on('response', (response) => {
+      drain(response);
+      resolve(response);
     });
     request.end(attempt.body);
   });
@@ -98,14 +98,14 @@ function giving(addresses: readonly Address[]): LookupFunction {
 }
 
 /** Reads the answer to its end, so that the receiver sees no broken connection, but not without end. */
-function drain(answer: IncomingMessage): void {
+function drain(response: IncomingMessage): void {
   let bytes = 0;
-  answer.on('data', (chunk: Buffer) => {
+  response.on('data', (chunk: Buffer) => {
     bytes += chunk.byteLength;
-    if (bytes > ANSWER_BYTES_MAX) answer.destroy();
+    if (bytes > RESPONSE_BYTES_MAX) response.destroy();
   });
   // It has been answered: what breaks after that changes nothing.
-  answer.on('error', () => {});
+  response.on('error', () => {});
 }
 
 /** Looking up a name cannot be broken off, but need not be waited for. */

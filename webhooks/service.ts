@@ -3,10 +3,10 @@ import { randomBytes } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ROTATION_HOURS, type DeliveryResource, type WebhookChange } from '../contracts/webhooks.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';
-import { refusal } from './addresses.ts';
+import { urlProblem } from './addresses.ts';
 import type { Delivery } from './nats/delivery-log.ts';
 import { openWebhookStores } from './nats/stores.ts';
-import { asMade, shown, type StoredWebhook } from './nats/webhook.ts';
+import { asCreated, toResource, type StoredWebhook } from './nats/webhook.ts';
 import type { Webhooks } from './webhooks.ts';
 
 type ServiceOptions = {
@@ -24,7 +24,7 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
   const stores = onceOpened(() => openWebhookStores(nc, options));
 
   return {
-    refusal: (url) => refusal(url, webhooks),
+    urlProblem: (url) => urlProblem(url, webhooks),
     async create({ id, body, fingerprint, created_at }) {
       const { bucket, consumers } = await stores();
       const { url, types, secret = newSecret() } = body;
@@ -37,7 +37,7 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
         secret,
         created_at,
         fingerprint,
-        made: { url, types },
+        created_with: { url, types },
         from: before === undefined ? await reader.lastPosition() : 0,
       };
       const added = before === undefined && (await bucket.add(fresh));
@@ -45,42 +45,42 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
       if (!webhook || webhook.fingerprint !== fingerprint) return 'reused';
       if (webhook.status === 'deleted') return 'deleted';
       await consumers.ensure(webhook);
-      return { webhook: asMade(webhook), replayed: !added };
+      return { webhook: asCreated(webhook), replayed: !added };
     },
     async rotateSecret(id, { secret = newSecret(), key, fingerprint, at }) {
       const { bucket } = await stores();
       let replayed = false;
       const webhook = await bucket.change(id, (before) => {
         replayed = key !== undefined && before.rotated_by?.key === key;
-        if (replayed || !isThere(before)) return undefined;
+        if (replayed || !exists(before)) return undefined;
         return rotated(before, { secret, by: key === undefined ? undefined : { key, fingerprint }, at });
       });
-      if (!webhook || !isThere(webhook)) return undefined;
+      if (!webhook || !exists(webhook)) return undefined;
       if (replayed && webhook.rotated_by?.fingerprint !== fingerprint) return 'reused';
-      return { webhook: { ...shown(webhook), secret: webhook.secret }, replayed };
+      return { webhook: { ...toResource(webhook), secret: webhook.secret }, replayed };
     },
     async list() {
       const { bucket } = await stores();
-      return (await bucket.all()).filter(isThere).map(shown);
+      return (await bucket.all()).filter(exists).map(toResource);
     },
     async find(id) {
       const webhook = await (await stores()).bucket.get(id);
-      return webhook && isThere(webhook) ? shown(webhook) : undefined;
+      return webhook && exists(webhook) ? toResource(webhook) : undefined;
     },
     async change(id, { at, ...change }) {
       const { bucket, consumers } = await stores();
       const webhook = await bucket.change(id, (before) =>
-        isThere(before) ? changed(before, change, at) : undefined,
+        exists(before) ? changed(before, change, at) : undefined,
       );
-      if (!webhook || !isThere(webhook)) return undefined;
+      if (!webhook || !exists(webhook)) return undefined;
       await consumers.ensure(webhook);
-      return shown(webhook);
+      return toResource(webhook);
     },
     async remove(id) {
       const { bucket, consumers, deliveries } = await stores();
       let removed = false;
       await bucket.change(id, (before) => {
-        removed = isThere(before);
+        removed = exists(before);
         const { secrets_before: _, ...rest } = before;
         return removed ? { ...rest, status: 'deleted', secret: '' } : undefined;
       });
@@ -98,7 +98,7 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
       const known = await deliveries.find(id, event);
       const asked = known ?? (await eventAt(event));
       if (!asked) return undefined;
-      await deliveries.ask(id, asked.position);
+      await deliveries.requestRedelivery(id, asked.position);
       return { event: asked.event, position: asked.position };
     },
   };
@@ -124,7 +124,7 @@ function onceOpened<Stores>(open: () => Promise<Stores>): () => Promise<Stores> 
   };
 }
 
-function isThere({ status }: StoredWebhook): boolean {
+function exists({ status }: StoredWebhook): boolean {
   return status !== 'deleted';
 }
 

@@ -1,6 +1,6 @@
 /** What the HTTP interface needs to know of webhooks. `webhooks/service.ts` answers from NATS. */
 import type {
-  AskedDelivery,
+  AcceptedRedelivery,
   CreatedWebhook,
   DeliveryResource,
   SecretRotation,
@@ -24,21 +24,21 @@ export type NewSecret = SecretRotation & {
 };
 
 /** What a request made that may come again. */
-type Made = { readonly webhook: CreatedWebhook; readonly replayed: boolean };
+type Creation = { readonly webhook: CreatedWebhook; readonly replayed: boolean };
 
 export type Webhooks = {
   /** Why a URL can never be sent to; undefined if it can, as far as its text tells. */
-  readonly refusal: (url: string) => string | undefined;
+  readonly urlProblem: (url: string) => string | undefined;
   /**
    * Makes one, or gives the answer of the request with the same id again.
    * `reused`: that was another request. `deleted`: what it made is gone.
    */
-  readonly create: (webhook: NewWebhook) => Promise<Made | 'reused' | 'deleted'>;
+  readonly create: (webhook: NewWebhook) => Promise<Creation | 'reused' | 'deleted'>;
   /**
    * Gives it another secret, which the request may name; that before counts for a while too. Or gives the answer of the
    * last such request again, if it had the same key. `reused`: that was another request. Undefined if there is no webhook.
    */
-  readonly rotateSecret: (id: string, secret: NewSecret) => Promise<Made | 'reused' | undefined>;
+  readonly rotateSecret: (id: string, secret: NewSecret) => Promise<Creation | 'reused' | undefined>;
   /** Newest first. */
   readonly list: () => Promise<readonly WebhookResource[]>;
   readonly find: (id: string) => Promise<WebhookResource | undefined>;
@@ -56,5 +56,5 @@ export type Webhooks = {
   /**
    * Asks for an event again, by its id or its position; durable when it resolves. Undefined if there is no such event.
    */
-  readonly redeliver: (id: string, event: string) => Promise<AskedDelivery | undefined>;
+  readonly redeliver: (id: string, event: string) => Promise<AcceptedRedelivery | undefined>;
 };

@@ -21,8 +21,8 @@ export function quietTemporalLogs(): void {
   const logger = new DefaultLogger('WARN', ({ level, message, meta }) => {
     const error: unknown = meta?.['error'];
     // The error has lost its class on the way here from the workflow's sandbox; its stack still begins with the name.
-    const refused = error instanceof Error && error.stack?.startsWith('ApplicationFailure:');
-    if (message === 'Workflow failed' && refused) return;
+    const failedByRule = error instanceof Error && error.stack?.startsWith('ApplicationFailure:');
+    if (message === 'Workflow failed' && failedByRule) return;
     // The worker that speaks to payment rails has none, and means to.
     if (message.startsWith('No workflows registered')) return;
     const where = meta?.['workflowId'] === undefined ? '' : ` (${String(meta['workflowId'])})`;

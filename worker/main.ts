@@ -2,7 +2,7 @@
 import { connectToNats } from '../eventlog/nats/connection.ts';
 import { appenderMetrics } from '../metrics/appender-metrics.ts';
 import { createMetrics } from '../metrics/registry.ts';
-import { serveMetricsIfAsked } from '../metrics/server.ts';
+import { serveMetricsIfConfigured } from '../metrics/server.ts';
 import { webhookMetrics } from '../metrics/webhook-metrics.ts';
 import { createHttpRails } from '../rails/http-rail.ts';
 import { readConfig } from '../runtime/config.ts';
@@ -30,7 +30,7 @@ await main(async () => {
   warn(worker.warnings);
   // Whoever runs the roles apart has webhooks without one more process; `start:webhooks` adds dispatchers elsewhere.
   const dispatcher = await startDispatcher({ ...config, nc, observer: webhookMetrics(metrics) });
-  const metricsServer = await serveMetricsIfAsked(metrics, config);
+  const metricsServer = await serveMetricsIfConfigured(metrics, config);
   console.log(`Working on the task queue "ledger" of ${config.temporalAddress}.`);
   runUntilSignalled(
     [

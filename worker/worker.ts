@@ -9,7 +9,7 @@ import { openReaderGate } from '../eventlog/nats/reader-gate.ts';
 import { openLog } from '../eventlog/nats/stream.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';
 import { openActiveAppender } from '../eventlog/writer/active-appender.ts';
-import type { OutcomeBoard } from '../messages/local-outcomes.ts';
+import type { LocalOutcomes } from '../messages/local-outcomes.ts';
 import { TASK_QUEUE } from '../messages/workflow-ids.ts';
 import type { Rail } from '../rails/rail.ts';
 import { createRailWorker } from './rail-worker.ts';
@@ -27,7 +27,7 @@ export type WorkerOptions = {
   /** Told of what the appender does. */
   readonly observer: AppenderObserver;
   /** Given if requests wait in the same process. */
-  readonly board?: OutcomeBoard;
+  readonly localOutcomes?: LocalOutcomes;
   /** The payment rails that this worker speaks to; without them it leaves that to others. */
   readonly payments?: RailSettings & { readonly rails: ReadonlyMap<string, Rail> };
   /** The workflows, if they have been bundled before; otherwise that is done at the start. */
@@ -73,7 +73,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       appender,
       reader,
       clock,
-      board: options.board,
+      localOutcomes: options.localOutcomes,
       bulks: createBulkStore(nc, ledger),
       railPace: paceOf(payments),
     }),

@@ -15,7 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { BulkCounts, BulkProgress, BulkRequest } from '../messages/bulk-jobs.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
-import { steadfast } from './options.ts';
+import { retryForever } from './options.ts';
 
 export const progress = defineQuery<BulkProgress>('progress');
 
@@ -46,7 +46,7 @@ export async function bulk(request: BulkRequest): Promise<BulkCounts> {
     while (next < chunks) {
       const until = timers ? next + 1 : Math.min(next + CHUNKS_A_STEP, from + chunks_a_run, chunks);
       const step = { bulk: id, chunk: next, until, before: counts };
-      counts = await CancellationScope.nonCancellable(() => steadfast.carryOutChunk(step));
+      counts = await CancellationScope.nonCancellable(() => retryForever.carryOutChunk(step));
       next = until;
       const full = next - from >= chunks_a_run || workflowInfo().continueAsNewSuggested;
       if (timers && next < chunks && (full || (next - from) % chunks_a_task === 0)) await sleep(1);

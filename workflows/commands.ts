@@ -3,17 +3,17 @@
  * command costs the log, so under load many share one. Its id is `commands/<batch id>`.
  */
 import { upsertSearchAttributes } from '@temporalio/workflow';
-import type { CommandRequest, Together, TogetherOptions } from '../messages/commands.ts';
+import type { CommandRequest, BatchResult, BatchOptions } from '../messages/commands.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
 import { activitiesFor } from './options.ts';
 
 /** Carries out commands together. */
 export async function commands(
   requests: readonly CommandRequest[],
-  options: TogetherOptions,
-): Promise<Together> {
-  const { carryOutTogether } = activitiesFor({ onOverload: 'retry' });
-  const together = await carryOutTogether(requests, options);
+  options: BatchOptions,
+): Promise<BatchResult> {
+  const { carryOutBatch: carryOutTogether } = activitiesFor({ onOverload: 'retry' });
+  const result = await carryOutTogether(requests, options);
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: 'completed' }]);
-  return together;
+  return result;
 }

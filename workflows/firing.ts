@@ -6,21 +6,21 @@
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import { CancellationScope, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { firingTransferId } from '../domain/schedule.ts';
-import type { Answer, MovementRequest, Unstamped } from '../messages/commands.ts';
+import type { CommandResult, MovementRequest, Unstamped } from '../messages/commands.ts';
 import type { FiringRequest } from '../messages/firings.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
-import { unhurried } from './options.ts';
+import { retrySlowly } from './options.ts';
 import { recorded } from './outcome.ts';
 
 /** Temporal's own: the time that a firing was due, whenever it came about. */
 const DUE = defineSearchAttributeKey('TemporalScheduledStartTime', 'DATETIME');
 
 /** Makes the transfer of a firing. */
-export async function firing(request: FiringRequest): Promise<Answer> {
+export async function firing(request: FiringRequest): Promise<CommandResult> {
   const command = commandOf(request, due());
   // What is on its way to the log is not called back: nobody would know whether it arrived.
-  const result = await CancellationScope.nonCancellable(() => unhurried.carryOut(command));
-  const status = 'answer' in result ? result.answer.transfer?.status : undefined;
+  const result = await CancellationScope.nonCancellable(() => retrySlowly.carryOut(command));
+  const status = 'result' in result ? result.result.transfer?.status : undefined;
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: status ?? 'failed' }]);
   return recorded(result);
 }

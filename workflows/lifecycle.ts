@@ -16,41 +16,41 @@ import {
 import type { Current } from '../activities/index.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import type {
-  Answer,
+  CommandResult,
   CarryOutOptions,
   CommandMeta,
   CommandRequest,
   Unstamped,
 } from '../messages/commands.ts';
 import { SEARCH_ATTRIBUTES } from './attributes.ts';
-import { activitiesFor, steadfast } from './options.ts';
+import { activitiesFor, retryForever } from './options.ts';
 import { recorded } from './outcome.ts';
 
 /** What every step needs besides its own fields. */
 type StepMeta = Omit<CommandMeta, 'requested_at'>;
 
 /** What the workflow was started for is answered as soon as the log has it; the workflow may go on for long. */
-const outcome = defineUpdate<Answer>('outcome');
+const outcome = defineUpdate<CommandResult>('outcome');
 const status = defineQuery<string>('status');
 /** The same as `outcome` without waiting, with the resource as it is now; undefined if there is none yet. */
-const latest = defineQuery<Answer | undefined>('latest');
+const latest = defineQuery<CommandResult | undefined>('latest');
 
 /**
  * HTTP sends a whole command with an update; a person in the Temporal UI cannot.
  * @throws ApplicationFailure if what came is not one for this update and this resource
  */
-export function requireWholeCommand(whole: boolean): void {
-  if (whole) return;
+export function requireFullCommand(complete: boolean): void {
+  if (complete) return;
   throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
 }
 
 /** What can take its course, as an answer names it. */
 type Resources = { readonly transfer: TransferResource; readonly hold: HoldResource };
 
-export class Course<Name extends keyof Resources, Kind extends Resources[Name] = Resources[Name]> {
+export class Lifecycle<Name extends keyof Resources, Kind extends Resources[Name] = Resources[Name]> {
   readonly #name: Name;
   readonly #read: () => Promise<Current<Kind>>;
-  #first: Answer | undefined;
+  #first: CommandResult | undefined;
   #resource: Kind | undefined;
   /** When the resource was so, by the clock of whoever told it. */
   #at = '';
@@ -66,7 +66,7 @@ export class Course<Name extends keyof Resources, Kind extends Resources[Name] =
     this.#read = read;
     setHandler(outcome, () => this.first());
     setHandler(status, () => this.status);
-    setHandler(latest, () => this.#first && { ...this.#first, ...this.#shown() });
+    setHandler(latest, () => this.#first && { ...this.#first, ...this.#current() });
   }
 
   /** As it is, as far as is known; undefined before the first step. */
@@ -83,30 +83,30 @@ export class Course<Name extends keyof Resources, Kind extends Resources[Name] =
    * Takes the first step, which the workflow was started for.
    * @throws ApplicationFailure if nothing was recorded
    */
-  async begin(request: CommandRequest, options: CarryOutOptions | undefined): Promise<Answer> {
-    const answer = await this.#carryOut(request, activitiesFor(options).carryOut);
+  async begin(request: CommandRequest, options: CarryOutOptions | undefined): Promise<CommandResult> {
+    const result = await this.#carryOut(request, activitiesFor(options).carryOut);
     upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: this.#resource?.status ?? 'failed' }]);
-    this.#first = answer;
-    return answer;
+    this.#first = result;
+    return result;
   }
 
   /** The answer to the first step, as soon as there is one. */
-  async first(): Promise<Answer> {
+  async first(): Promise<CommandResult> {
     await condition(() => this.#first !== undefined);
-    return this.#first as Answer;
+    return this.#first as CommandResult;
   }
 
   /**
    * Takes a further step.
    * @throws ApplicationFailure if it was refused
    */
-  async step(request: Unstamped): Promise<Answer> {
+  async step(request: Unstamped): Promise<CommandResult> {
     const before = this.status;
-    const answer = await this.#carryOut(request, steadfast.carryOut);
+    const result = await this.#carryOut(request, retryForever.carryOut);
     if (this.status !== before) {
       upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: this.status }]);
     }
-    return answer;
+    return result;
   }
 
   /** Waits for a time, RFC 3339. False as soon as another step was taken: then all may be different. */
@@ -122,8 +122,8 @@ export class Course<Name extends keyof Resources, Kind extends Resources[Name] =
   }
 
   /** Names a step that an update asked for, as far as whoever sent it has not: a person in the Temporal UI gives no names. */
-  metaOfUpdate(given: Partial<CommandMeta> = {}): StepMeta {
-    return { actor: 'temporal', ...this.#identity(), ...given };
+  metaOfUpdate(names: Partial<CommandMeta> = {}): StepMeta {
+    return { actor: 'temporal', ...this.#identity(), ...names };
   }
 
   #identity() {
@@ -134,23 +134,23 @@ export class Course<Name extends keyof Resources, Kind extends Resources[Name] =
 
   async #carryOut(
     request: Unstamped,
-    carryOut: (request: Unstamped) => ReturnType<typeof steadfast.carryOut>,
-  ): Promise<Answer> {
+    carryOut: (request: Unstamped) => ReturnType<typeof retryForever.carryOut>,
+  ): Promise<CommandResult> {
     // What is on its way to the log is not called back: nobody would know whether it arrived.
-    const result = await CancellationScope.nonCancellable(() => carryOut(request));
-    const answer = recorded(result);
-    const resource = answer[this.#name] as Kind | undefined;
+    const decided = await CancellationScope.nonCancellable(() => carryOut(request));
+    const result = recorded(decided);
+    const resource = result[this.#name] as Kind | undefined;
     // An answer of old says how it was then.
-    if (resource) this.#know(answer.replayed ? await this.#read() : { resource, at: result.at });
-    return answer;
+    if (resource) this.#update(result.replayed ? await this.#read() : { resource, at: decided.at });
+    return result;
   }
 
-  #shown(): Partial<Record<Name, Kind>> {
+  #current(): Partial<Record<Name, Kind>> {
     return this.#resource === undefined ? {} : ({ [this.#name]: this.#resource } as Record<Name, Kind>);
   }
 
   /** Steps that are taken at the same time may come back in any order: what is older does not replace what is newer. */
-  #know({ resource, at }: Current<Kind>): void {
+  #update({ resource, at }: Current<Kind>): void {
     if ((resource.position ?? 0) < (this.#resource?.position ?? 0)) return;
     this.#resource = resource;
     this.#at = at;

@@ -17,22 +17,22 @@ const APPEND: LocalActivityOptions = {
 const BEGIN: LocalActivityOptions = { ...APPEND, scheduleToCloseTimeout: '10 minutes' };
 
 /** Tried again whatever passes, a full queue included: the command was promised. */
-const patient = proxyLocalActivities<Activities>(BEGIN);
+const retryUntilAccepted = proxyLocalActivities<Activities>(BEGIN);
 
 /** A full queue ends it at once, with nothing recorded: somebody waits, and can be told to come again. */
-const prompt = proxyLocalActivities<Activities>({
+const failOnOverload = proxyLocalActivities<Activities>({
   ...BEGIN,
   retry: { ...BEGIN.retry, nonRetryableErrorTypes: ['overloaded'] },
 });
 
 /** What has begun is seen through, however long the log is away. */
-export const steadfast = proxyLocalActivities<Activities>(APPEND);
+export const retryForever = proxyLocalActivities<Activities>(APPEND);
 
 /**
  * What was promised long ago, and nobody waits for. Asked less and less often, so that days without the log fit into its
  * history, and what waits for the log leaves the worker to others.
  */
-export const unhurried = proxyLocalActivities<Activities>({
+export const retrySlowly = proxyLocalActivities<Activities>({
   ...APPEND,
   localRetryThreshold: '5 seconds',
   retry: { ...APPEND.retry, maximumInterval: '1 minute' },
@@ -40,5 +40,5 @@ export const unhurried = proxyLocalActivities<Activities>({
 
 /** The activities of a command. Histories from before there was a choice hold no options: those commands are patient. */
 export function activitiesFor({ onOverload = 'retry' }: CarryOutOptions = {}): Activities {
-  return onOverload === 'fail' ? prompt : patient;
+  return onOverload === 'fail' ? failOnOverload : retryUntilAccepted;
 }

@@ -3,15 +3,15 @@
  * nothing was recorded. A failed workflow leaves its id, and so its Idempotency-Key, free for another try.
  */
 import { ApplicationFailure } from '@temporalio/common';
-import type { CarriedOut } from '../activities/index.ts';
-import type { Answer } from '../messages/commands.ts';
+import type { CarryOutResult } from '../activities/index.ts';
+import type { CommandResult } from '../messages/commands.ts';
 
 /**
  * The answer of a command that was recorded.
  * @throws ApplicationFailure, its type the rejection's code, if nothing was recorded.
  */
-export function recorded(result: CarriedOut): Answer {
-  if ('answer' in result) return result.answer;
-  const { code, detail } = result.refusal;
+export function recorded(result: CarryOutResult): CommandResult {
+  if ('result' in result) return result.result;
+  const { code, detail } = result.error;
   throw ApplicationFailure.create({ message: detail, type: code, nonRetryable: true });
 }

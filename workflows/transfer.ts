@@ -18,88 +18,94 @@ import type { TransferResource } from '../contracts/http.ts';
 import { isWaiting } from '../domain/transfer.ts';
 import {
   makesTransfer,
-  type Answer,
-  type AnswerRequest,
+  type CommandResult,
+  type DecisionRequest,
   type CarryOutOptions,
-  type RailAnsweredRequest,
+  type RailReportRequest,
   type ResolveRequest,
   type TransferRequest,
   type Unstamped,
 } from '../messages/commands.ts';
-import { Course, requireWholeCommand } from './lifecycle.ts';
-import { steadfast } from './options.ts';
-import { listenOutside, takeOver, throughRail } from './rail.ts';
+import { Lifecycle, requireFullCommand } from './lifecycle.ts';
+import { retryForever } from './options.ts';
+import { handleRailUpdates, takeOver, payThroughRail } from './rail.ts';
 
 /** What is said to a transfer that waits. HTTP sends all of it; from the Temporal UI a reason is enough, or nothing. */
-type Said = { readonly reason?: string } & Partial<AnswerRequest>;
+type DecisionInput = { readonly reason?: string } & Partial<DecisionRequest>;
 
-export const approve = defineUpdate<Answer, [Said?]>('approve');
-export const reject = defineUpdate<Answer, [Said?]>('reject');
-export const cancel = defineUpdate<Answer, [Said?]>('cancel');
+export const approve = defineUpdate<CommandResult, [DecisionInput?]>('approve');
+export const reject = defineUpdate<CommandResult, [DecisionInput?]>('reject');
+export const cancel = defineUpdate<CommandResult, [DecisionInput?]>('cancel');
 /** The request that made the transfer, sent again while another one's workflow sees the transfer through. */
-export const repeat = defineUpdate<Answer, [TransferRequest]>('repeat');
+export const repeat = defineUpdate<CommandResult, [TransferRequest]>('repeat');
 /** The answer to the command that the workflow was started for, and the transfer as it ended if it had to wait. */
-export type Ended = Answer & { readonly ended?: TransferResource };
+export type Ended = CommandResult & { readonly ended?: TransferResource };
 
 /** Moves money, or records why it does not; or answers a transfer that waits and sees it through. */
 export async function transfer(
-  request: TransferRequest | AnswerRequest | ResolveRequest | RailAnsweredRequest,
+  request: TransferRequest | DecisionRequest | ResolveRequest | RailReportRequest,
   options?: CarryOutOptions,
 ): Promise<Ended> {
   const { id } = request;
-  const course = new Course('transfer', () => steadfast.currentTransfer(id));
-  const waits = () => course.resource !== undefined && isWaiting(course.resource.status);
-  const take = (update: UpdateDefinition<Answer, [Said?]>, type: AnswerRequest['type']) => {
-    const handler = async (said?: Said) => {
-      await course.first();
-      return course.step({ ...course.metaOfUpdate(said), ...reasonOf(said), type, id });
+  const lifecycle = new Lifecycle('transfer', () => retryForever.currentTransfer(id));
+  const waits = () => lifecycle.resource !== undefined && isWaiting(lifecycle.resource.status);
+  const handle = (
+    update: UpdateDefinition<CommandResult, [DecisionInput?]>,
+    type: DecisionRequest['type'],
+  ) => {
+    const handler = async (decision?: DecisionInput) => {
+      await lifecycle.first();
+      return lifecycle.step({ ...lifecycle.metaOfUpdate(decision), ...reasonOf(decision), type, id });
     };
-    setHandler(update, handler, { validator: (said?: Said) => requireOpen(course, said) });
+    setHandler(update, handler, {
+      validator: (decision?: DecisionInput) => requireOpen(lifecycle, decision),
+    });
   };
-  take(approve, 'transfer.approve');
-  take(reject, 'transfer.reject');
-  take(cancel, 'transfer.cancel');
-  const onRepeat = async (asked: TransferRequest) => {
-    await course.first();
-    return course.step(asked);
+  handle(approve, 'transfer.approve');
+  handle(reject, 'transfer.reject');
+  handle(cancel, 'transfer.cancel');
+  const onRepeat = async (command: TransferRequest) => {
+    await lifecycle.first();
+    return lifecycle.step(command);
   };
   setHandler(repeat, onRepeat, {
-    validator: (asked?: TransferRequest) => requireWholeCommand(asked?.id === id && makesTransfer(asked)),
+    validator: (command?: TransferRequest) =>
+      requireFullCommand(command?.id === id && makesTransfer(command)),
   });
-  listenOutside(course, id);
+  handleRailUpdates(lifecycle, id);
 
   try {
-    if (request.type === 'transfer.resolve') await takeOver(course, id);
-    const answer = await course.begin(request, options);
-    while (waits()) await goOn(course, id);
+    if (request.type === 'transfer.resolve') await takeOver(lifecycle, id);
+    const result = await lifecycle.begin(request, options);
+    while (waits()) await awaitStep(lifecycle, id);
     await condition(allHandlersFinished);
-    const { transfer: begun } = answer;
+    const { transfer: begun } = result;
     return begun && isWaiting(begun.status)
-      ? { ...answer, ended: course.resource as TransferResource }
-      : answer;
+      ? { ...result, ended: lifecycle.resource as TransferResource }
+      : result;
   } catch (error) {
-    if (waits()) await CancellationScope.nonCancellable(() => letGo(course, { id, error }));
+    if (waits()) await CancellationScope.nonCancellable(() => compensate(lifecycle, { id, error }));
     throw error;
   }
 }
 
 /** Waits for what the transfer waits for, and takes the step that is due then. */
-async function goOn(course: Course<'transfer'>, id: string): Promise<void> {
-  const { status: now, approval_expires_at, scheduled_for, rail } = course.resource as TransferResource;
+async function awaitStep(lifecycle: Lifecycle<'transfer'>, id: string): Promise<void> {
+  const { status: now, approval_expires_at, scheduled_for, rail } = lifecycle.resource as TransferResource;
   if (now === 'awaiting_approval' && approval_expires_at !== undefined) {
-    if (await course.reaches(approval_expires_at)) {
-      await course.step({ ...course.meta(), type: 'transfer.expire', id });
+    if (await lifecycle.reaches(approval_expires_at)) {
+      await lifecycle.step({ ...lifecycle.meta(), type: 'transfer.expire', id });
     }
     return;
   }
   if (now === 'scheduled' && scheduled_for !== undefined) {
-    if (await course.reaches(scheduled_for)) {
-      await course.step({ ...course.meta(), type: 'transfer.complete', id });
+    if (await lifecycle.reaches(scheduled_for)) {
+      await lifecycle.step({ ...lifecycle.meta(), type: 'transfer.complete', id });
     }
     return;
   }
   if (now === 'pending' && rail !== undefined) {
-    await throughRail(course, id);
+    await payThroughRail(lifecycle, id);
     return;
   }
   throw ApplicationFailure.nonRetryable(`Transfer ${id} waits for something unknown`, 'internal_error');
@@ -109,45 +115,47 @@ async function goOn(course: Course<'transfer'>, id: string): Promise<void> {
  * The compensation: a workflow that was cancelled, or cannot go on, leaves no money held, unless a rail may have it: that
  * is for an operator to find out.
  */
-async function letGo(
-  course: Course<'transfer'>,
+async function compensate(
+  lifecycle: Lifecycle<'transfer'>,
   { id, error }: { id: string; error: unknown },
 ): Promise<void> {
-  if (course.status === 'pending') {
+  if (lifecycle.status === 'pending') {
     const reason = isCancellation(error)
       ? 'The workflow of the transfer was cancelled.'
       : 'The workflow of the transfer failed.';
-    await course.step({ ...course.meta(), type: 'transfer.park', id, reason });
+    await lifecycle.step({ ...lifecycle.meta(), type: 'transfer.park', id, reason });
     return;
   }
   const cancelled: Unstamped = {
-    ...course.meta(),
+    ...lifecycle.meta(),
     type: 'transfer.cancel',
     id,
     reason: 'The workflow of the transfer was cancelled.',
   };
   const failed: Unstamped = {
-    ...course.meta(),
+    ...lifecycle.meta(),
     type: 'transfer.fail',
     id,
     code: 'workflow_failed',
     detail: error instanceof Error ? error.message : 'The workflow of the transfer failed.',
   };
-  await course.step(isCancellation(error) ? cancelled : failed);
+  await lifecycle.step(isCancellation(error) ? cancelled : failed);
 }
 
 /** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
-function requireOpen(course: Course<'transfer'>, said: Said | undefined): void {
-  const { reason, idempotency_key } = said ?? {};
+function requireOpen(lifecycle: Lifecycle<'transfer'>, decision: DecisionInput | undefined): void {
+  const { reason, idempotency_key } = decision ?? {};
   if (reason !== undefined && !isReason(reason)) {
     const message = 'A reason is text of 1 to 500 characters, without control characters';
     throw ApplicationFailure.nonRetryable(message, 'invalid_request');
   }
   const open =
-    course.resource === undefined || course.status === 'awaiting_approval' || course.status === 'scheduled';
+    lifecycle.resource === undefined ||
+    lifecycle.status === 'awaiting_approval' ||
+    lifecycle.status === 'scheduled';
   if (!open && idempotency_key === undefined) {
     throw ApplicationFailure.nonRetryable(
-      `The transfer is ${course.status}: this step is not possible.`,
+      `The transfer is ${lifecycle.status}: this step is not possible.`,
       'transfer_not_pending',
     );
   }
@@ -159,6 +167,6 @@ function isReason(reason: unknown): boolean {
   return reason.isWellFormed() && !/\p{Cc}/u.test(reason);
 }
 
-function reasonOf(said: Said | undefined): { reason?: string } {
-  return said?.reason === undefined ? {} : { reason: said.reason };
+function reasonOf(decision: DecisionInput | undefined): { reason?: string } {
+  return decision?.reason === undefined ? {} : { reason: decision.reason };
 }

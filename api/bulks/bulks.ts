@@ -31,7 +31,7 @@ export type Bulks = {
   readonly workflows: BulkWorkflows;
 };
 
-type Asked = { readonly key: IdempotencyKey; readonly meta: CommandMeta } & Pick<Lines, 'lines'>;
+type BulkSubmission = { readonly key: IdempotencyKey; readonly meta: CommandMeta } & Pick<Lines, 'lines'>;
 
 /**
  * A request was cut off between storing a bulk and starting its workflow: whoever asks for it then starts it. Later,
@@ -43,9 +43,9 @@ const YOUNG_MS = 60 * 60 * 1_000;
  * Takes a bulk on, or finds that this was done. From here on it is durable.
  * @throws ProblemError if the key stands for another request, or a server does not answer.
  */
-export async function takeOn(
+export async function accept(
   { store, workflows }: Bulks,
-  { key, meta, lines }: Asked,
+  { key, meta, lines }: BulkSubmission,
 ): Promise<{ manifest: BulkManifest; replayed: boolean }> {
   const id = key.bulkId;
   const known = await store.manifest(id);
@@ -77,7 +77,7 @@ function countDone(results: Results): number {
 }
 
 /** A bulk as it was when it was taken on: the same whenever it is asked for again. */
-export function takenOn(manifest: BulkManifest): BulkResource {
+export function accepted(manifest: BulkManifest): BulkResource {
   return resource(manifest, undefined, 'running');
 }
 

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { BULK_LINES_MAX, bulkLine, type BulkLine } from '../../contracts/bulks.ts';
 import { canonicalJson } from '../commands/idempotency.ts';
 import { invalidRequest, ProblemError, type ApiEnv, type FieldError } from '../http/problem.ts';
-import { bodyReader, ERRORS_MAX, fieldErrors, isJson, parse, refuseInvalid } from '../http/validation.ts';
+import { bodyReader, ERRORS_MAX, fieldErrors, isJson, parse, requireValid } from '../http/validation.ts';
 
 export const BULK_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -52,7 +52,7 @@ const envelope = z.strictObject({ transfers: z.array(z.unknown()).min(count.min)
 function itemsOfJson(text: string): Item[] {
   const { success, data, error } = envelope.safeParse(parse(text));
   if (!success) {
-    refuseInvalid({ success, error });
+    requireValid({ success, error });
     return [];
   }
   return data.transfers.map((item, index) => ({ path: `transfers.${index}`, read: () => item }));
@@ -81,9 +81,9 @@ async function checked(items: readonly Item[]): Promise<Lines> {
     if (index % LINES_A_TURN === LINES_A_TURN - 1) await turn();
     const line = lineOf(item, errors);
     if (!line) continue;
-    const twin = line.id === undefined ? undefined : named.get(line.id);
-    if (twin !== undefined)
-      errors.push({ path: `${item.path}.id`, message: `must be unique: ${twin} has the same id` });
+    const duplicate = line.id === undefined ? undefined : named.get(line.id);
+    if (duplicate !== undefined)
+      errors.push({ path: `${item.path}.id`, message: `must be unique: ${duplicate} has the same id` });
     if (line.id !== undefined) named.set(line.id, item.path);
     lines.push(line);
     hash.update(`${canonicalJson(line)}\n`);

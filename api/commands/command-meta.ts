@@ -7,26 +7,26 @@ import { fingerprint, optionalKey, requiredKey, type IdempotencyKey } from './id
 type Sources = { readonly clock: () => Date; readonly newId: () => string };
 
 /** What was asked for, as far as its fingerprint goes: `id` is the one in the path. */
-type Asked = { readonly route: string; readonly id?: string; readonly body: unknown };
+type RequestIdentity = { readonly route: string; readonly id?: string; readonly body: unknown };
 
 /** For a command that makes a transfer: its id and its fingerprint come from the key, which must be there. */
 export function transferMeta(
   c: Context<ApiEnv>,
   deps: Sources,
-  asked: Asked,
+  request: RequestIdentity,
 ): { meta: CommandMeta; id: string } {
   const key = requiredKey(c.req.header('idempotency-key'));
   const id = key.transferId;
-  return { id, meta: metaOf(c, deps, { key, command_id: id, fingerprint: fingerprintOf(asked) }) };
+  return { id, meta: metaOf(c, deps, { key, command_id: id, fingerprint: fingerprintOf(request) }) };
 }
 
 /** For any other command that must have a key and leaves a receipt in the log. */
 export function receiptMeta(
   c: Context<ApiEnv>,
   deps: Sources,
-  asked: Asked,
+  request: RequestIdentity,
 ): { meta: CommandMeta; key: IdempotencyKey } {
-  const { key, meta } = keyedMeta(c, deps, asked);
+  const { key, meta } = keyedMeta(c, deps, request);
   return { key, meta: { ...meta, receipt_id: key.transferId } };
 }
 
@@ -34,12 +34,12 @@ export function receiptMeta(
 export function keyedMeta(
   c: Context<ApiEnv>,
   deps: Sources,
-  asked: Asked,
+  request: RequestIdentity,
 ): { meta: CommandMeta; key: IdempotencyKey } {
   const key = requiredKey(c.req.header('idempotency-key'));
   return {
     key,
-    meta: metaOf(c, deps, { key, command_id: key.commandId, fingerprint: fingerprintOf(asked) }),
+    meta: metaOf(c, deps, { key, command_id: key.commandId, fingerprint: fingerprintOf(request) }),
   };
 }
 
@@ -50,19 +50,19 @@ export function keyedMeta(
 export function commandMeta(
   c: Context<ApiEnv>,
   deps: Sources,
-  asked: Asked,
+  request: RequestIdentity,
 ): { meta: CommandMeta; newAccountId: () => string } {
   const key = optionalKey(c.req.header('idempotency-key'));
   const command_id = key?.commandId ?? deps.newId();
-  const own = key === undefined ? { ...asked, body: [asked.body, command_id] } : asked;
-  const meta = metaOf(c, deps, { key, command_id, fingerprint: fingerprintOf(own) });
+  const identity = key === undefined ? { ...request, body: [request.body, command_id] } : request;
+  const meta = metaOf(c, deps, { key, command_id, fingerprint: fingerprintOf(identity) });
   return {
     meta: key === undefined ? meta : { ...meta, receipt_id: key.transferId },
     newAccountId: () => key?.accountId ?? `acc_${deps.newId().replaceAll('-', '')}`,
   };
 }
 
-function fingerprintOf({ route, id = '', body }: Asked): string {
+function fingerprintOf({ route, id = '', body }: RequestIdentity): string {
   return fingerprint(route, id, body);
 }
 

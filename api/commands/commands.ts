@@ -1,14 +1,15 @@
 /** What the routes need of whoever carries commands out; `api/temporal/runner.ts` does it with workflows. */
-import type { Answer, CommandRequest, Refusal } from '../../messages/commands.ts';
+import type { Rejection } from '../../domain/rejections.ts';
+import type { CommandRequest, CommandResult } from '../../messages/commands.ts';
 import type { WorkflowType } from '../../messages/workflow-ids.ts';
 
 export type CommandOutcome =
   /** The log has the outcome. `replayed` if an earlier request with the same key brought it about. */
-  | { readonly type: 'answered'; readonly answer: Answer; readonly replayed: boolean }
+  | { readonly type: 'recorded'; readonly result: CommandResult; readonly replayed: boolean }
   /** The command is durable and will be carried out; its outcome was not waited for. */
   | { readonly type: 'accepted'; readonly workflowId: string }
   /** Nothing was recorded. */
-  | { readonly type: 'refused'; readonly rejection: Refusal }
+  | { readonly type: 'error'; readonly rejection: Rejection }
   /** No outcome within the time that a request may take; the same request again will tell. */
   | {
       readonly type: 'unavailable';
@@ -18,7 +19,7 @@ export type CommandOutcome =
 
 export type CommandInFlight =
   | { readonly type: 'running'; readonly request: CommandRequest; readonly workflowId: string }
-  | { readonly type: 'answered'; readonly answer: Answer };
+  | { readonly type: 'recorded'; readonly result: CommandResult };
 
 export type Commands = {
   /** Carries a command out. With `wait: false` it returns as soon as the command is durable. Never hangs over 9 s. */

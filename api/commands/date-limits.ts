@@ -8,7 +8,7 @@ const YEARS_AHEAD_MAX = 10;
  * @param path where the date, RFC 3339, stands in the request
  * @throws ProblemError if it is too far away
  */
-export function refuseFarDate(path: string, date: string | undefined, now: Date): void {
+export function requireNearDate(path: string, date: string | undefined, now: Date): void {
   const latest = new Date(now);
   latest.setUTCFullYear(latest.getUTCFullYear() + YEARS_AHEAD_MAX);
   if (date === undefined || Date.parse(date) <= latest.getTime()) return;

@@ -1,15 +1,15 @@
 /** From the outcome of a command to an HTTP answer. A refusal is thrown as a problem. */
 import type { Context } from 'hono';
 import type { AccountResource, TransferResource } from '../../contracts/http.ts';
-import { given } from '../../domain/optional-fields.ts';
+import { defined } from '../../domain/optional-fields.ts';
+import type { Rejection } from '../../domain/rejections.ts';
 import { isWaiting } from '../../domain/transfer.ts';
 import type {
   AccountRequest,
-  Answer,
-  AnswerRequest,
+  CommandResult,
+  DecisionRequest,
   CommandRequest,
   HoldRequest,
-  Refusal,
   ResolveRequest,
   TransferRequest,
 } from '../../messages/commands.ts';
@@ -17,62 +17,62 @@ import { ProblemError, type ApiEnv } from '../http/problem.ts';
 import type { Commands } from './commands.ts';
 
 /** An answer that came, or the word that it will. */
-type Settled<Resource> =
-  | { readonly type: 'answered'; readonly resource: Resource }
+type Execution<Resource> =
+  | { readonly type: 'recorded'; readonly resource: Resource }
   | { readonly type: 'accepted'; readonly workflowId: string };
 
 /** Carries out what makes a transfer: 201 if it is posted, 202 if it waits, or was not waited for. */
 export async function createTransfer(c: Context<ApiEnv>, commands: Commands, request: TransferRequest) {
-  const settled = await settle(c, commands, { request, about: ({ transfer }) => transfer });
+  const execution = await execute(c, commands, { request, about: ({ transfer }) => transfer });
   c.header('Location', locationOf(request));
-  if (settled.type === 'accepted') return c.json(pendingTransfer(request, settled.workflowId), 202);
-  const { resource } = settled;
+  if (execution.type === 'accepted') return c.json(pendingTransfer(request, execution.workflowId), 202);
+  const { resource } = execution;
   return isWaiting(resource.status) ? c.json(resource, 202) : c.json(resource, 201);
 }
 
 /** Carries out what people do to a transfer that waits. */
-export async function answerTransfer(
+export async function changeTransfer(
   c: Context<ApiEnv>,
   commands: Commands,
-  request: AnswerRequest | ResolveRequest,
+  request: DecisionRequest | ResolveRequest,
 ) {
-  const settled = await settle(c, commands, { request, about: ({ transfer }) => transfer });
-  return settled.type === 'accepted'
-    ? acceptedFor(c, request, settled.workflowId)
-    : c.json(settled.resource, 200);
+  const execution = await execute(c, commands, { request, about: ({ transfer }) => transfer });
+  return execution.type === 'accepted'
+    ? acceptedFor(c, request, execution.workflowId)
+    : c.json(execution.resource, 200);
 }
 
 /** Carries out what places a hold. */
 export async function placeHold(c: Context<ApiEnv>, commands: Commands, request: HoldRequest) {
-  const settled = await settle(c, commands, { request, about: ({ hold }) => hold });
-  if (settled.type === 'accepted') return acceptedFor(c, request, settled.workflowId);
+  const execution = await execute(c, commands, { request, about: ({ hold }) => hold });
+  if (execution.type === 'accepted') return acceptedFor(c, request, execution.workflowId);
   c.header('Location', locationOf(request));
-  return c.json(settled.resource, 201);
+  return c.json(execution.resource, 201);
 }
 
 /** Carries out what changes or ends a hold. */
 export async function changeHold(c: Context<ApiEnv>, commands: Commands, request: HoldRequest) {
-  const settled = await settle(c, commands, { request, about: ({ hold }) => hold });
-  return settled.type === 'accepted'
-    ? acceptedFor(c, request, settled.workflowId)
-    : c.json(settled.resource, 200);
+  const execution = await execute(c, commands, { request, about: ({ hold }) => hold });
+  return execution.type === 'accepted'
+    ? acceptedFor(c, request, execution.workflowId)
+    : c.json(execution.resource, 200);
 }
 
 /** Carries out what opens an account. */
 export async function createAccount(c: Context<ApiEnv>, commands: Commands, request: AccountRequest) {
-  const settled = await settle(c, commands, { request, about: ({ account }) => account });
-  if (settled.type === 'accepted') return acceptedFor(c, request, settled.workflowId);
+  const execution = await execute(c, commands, { request, about: ({ account }) => account });
+  if (execution.type === 'accepted') return acceptedFor(c, request, execution.workflowId);
   c.header('Location', locationOf(request));
-  c.header('ETag', etag(settled.resource));
-  return c.json(settled.resource, 201);
+  c.header('ETag', etag(execution.resource));
+  return c.json(execution.resource, 201);
 }
 
 /** Carries out what changes an account. */
 export async function changeAccount(c: Context<ApiEnv>, commands: Commands, request: AccountRequest) {
-  const settled = await settle(c, commands, { request, about: ({ account }) => account });
-  if (settled.type === 'accepted') return acceptedFor(c, request, settled.workflowId);
-  c.header('ETag', etag(settled.resource));
-  return c.json(settled.resource, 200);
+  const execution = await execute(c, commands, { request, about: ({ account }) => account });
+  if (execution.type === 'accepted') return acceptedFor(c, request, execution.workflowId);
+  c.header('ETag', etag(execution.resource));
+  return c.json(execution.resource, 200);
 }
 
 /** A transfer that is on its way: all that is known of it is what was asked for. */
@@ -96,7 +96,7 @@ function termsOf(request: TransferRequest) {
     case 'transfer': {
       const { kind, source, destination, amount, currency } = request;
       const { approval_expires_at, scheduled_for, rail, schedule, bulk } = request;
-      const optional = given({ approval_expires_at, scheduled_for, rail, schedule, bulk });
+      const optional = defined({ approval_expires_at, scheduled_for, rail, schedule, bulk });
       return { kind, source, destination, amount, currency, ...optional };
     }
     case 'transaction':
@@ -117,29 +117,30 @@ export function etag(account: AccountResource): string {
  * Carries a command out.
  * @param about what of the answer the command is about
  */
-async function settle<Resource>(
+async function execute<Resource>(
   c: Context<ApiEnv>,
   commands: Commands,
-  { request, about }: { request: CommandRequest; about: (answer: Answer) => Resource | undefined },
-): Promise<Settled<Resource>> {
+  { request, about }: { request: CommandRequest; about: (result: CommandResult) => Resource | undefined },
+): Promise<Execution<Resource>> {
   const outcome = await commands.carryOut(request, { wait: !prefersAsync(c) });
   switch (outcome.type) {
     case 'accepted':
       c.header('Preference-Applied', 'respond-async');
       return outcome;
-    case 'refused':
-      throw refusal(outcome.rejection);
+    case 'error':
+      throw rejectionProblem(outcome.rejection);
     case 'unavailable':
       throw new ProblemError(outcome.code, { detail: outcome.detail });
-    case 'answered': {
-      const { answer, replayed } = outcome;
-      c.header('Ledger-Position', String(answer.position));
+    case 'recorded': {
+      const { result, replayed } = outcome;
+      c.header('Ledger-Position', String(result.position));
       if (replayed && request.idempotency_key !== undefined) c.header('Idempotency-Replayed', 'true');
-      const { rejection, transfer } = answer;
-      if (rejection) throw refusal(rejection, transfer === undefined ? {} : { transfer: transfer.id });
-      const resource = about(answer);
+      const { rejection, transfer } = result;
+      if (rejection)
+        throw rejectionProblem(rejection, transfer === undefined ? {} : { transfer: transfer.id });
+      const resource = about(result);
       if (resource === undefined) throw new Error('The answer lacks the resource that its command is about.');
-      return { type: 'answered', resource };
+      return { type: 'recorded', resource };
     }
   }
 }
@@ -156,7 +157,7 @@ function locationOf({ type, id }: CommandRequest): string {
   return `/v1/${collection}/${id}`;
 }
 
-function refusal({ code, detail }: Refusal, members: Record<string, string> = {}): ProblemError {
+function rejectionProblem({ code, detail }: Rejection, members: Record<string, string> = {}): ProblemError {
   return new ProblemError(code, { detail, members });
 }
 

@@ -5,14 +5,14 @@
 import type { EventReader } from '../../eventlog/read/event-reader.ts';
 import type { Commands } from './commands.ts';
 
-export type WholeLogOptions = {
+export type LogGuardOptions = {
   /** Why the log has lost something; undefined if it has not. */
   readonly missing: () => Promise<string | undefined>;
   /** Calls back when the log's server may have been another one in the meantime. */
   readonly onReconnect: (again: () => void) => void;
 };
 
-export type WholeLog = {
+export type LogGuard = {
   /** The same commands, refused while something is missing. */
   readonly commands: (commands: Commands) => Commands;
   /** The same reader, which then throws. */
@@ -25,34 +25,34 @@ class LogDamaged extends Error {
 }
 
 /** How long the question may take: commands do not wait for a read model that is away. */
-const QUESTION_MS = 1_000;
+const CHECK_MS = 1_000;
 /** How soon it is asked again, if nobody could answer. */
-const AGAIN_MS = 5_000;
+const RECHECK_MS = 5_000;
 
 /** Asks when it is first needed, and again whenever NATS was away. */
-export function createWholeLog({ missing, onReconnect }: WholeLogOptions): WholeLog {
-  let asked: Promise<string | undefined> | undefined;
-  onReconnect(() => (asked = undefined));
+export function createLogGuard({ missing, onReconnect }: LogGuardOptions): LogGuard {
+  let checked: Promise<string | undefined> | undefined;
+  onReconnect(() => (checked = undefined));
 
-  function why(): Promise<string | undefined> {
-    if (asked) return asked;
-    const answer = within(missing(), QUESTION_MS).then(
+  function damage(): Promise<string | undefined> {
+    if (checked) return checked;
+    const check = within(missing(), CHECK_MS).then(
       (found) => {
         // It may be restored at any time.
-        if (found !== undefined && asked === answer) asked = undefined;
+        if (found !== undefined && checked === check) checked = undefined;
         return found;
       },
       () => {
-        setTimeout(() => (asked = undefined), AGAIN_MS).unref();
+        setTimeout(() => (checked = undefined), RECHECK_MS).unref();
         return undefined;
       },
     );
-    asked = answer;
-    return answer;
+    checked = check;
+    return check;
   }
 
-  async function requireWhole(): Promise<void> {
-    const found = await why();
+  async function requireUndamaged(): Promise<void> {
+    const found = await damage();
     if (found !== undefined) throw new LogDamaged(found);
   }
 
@@ -60,28 +60,28 @@ export function createWholeLog({ missing, onReconnect }: WholeLogOptions): Whole
     commands: (commands) => ({
       ...commands,
       async carryOut(request, options) {
-        const detail = await why();
+        const detail = await damage();
         if (detail !== undefined) return { type: 'unavailable', code: 'dependency_unavailable', detail };
         return commands.carryOut(request, options);
       },
     }),
     events: (events) => ({
-      async read(...asking) {
-        await requireWhole();
-        return events.read(...asking);
+      async read(...query) {
+        await requireUndamaged();
+        return events.read(...query);
       },
-      async lastOf(...asking) {
-        await requireWhole();
-        return events.lastOf(...asking);
+      async lastOf(...query) {
+        await requireUndamaged();
+        return events.lastOf(...query);
       },
     }),
   };
 }
 
-async function within<Value>(answer: Promise<Value>, milliseconds: number): Promise<Value> {
+async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('no answer in time')), milliseconds);
   });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

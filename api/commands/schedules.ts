@@ -23,7 +23,7 @@ export type FoundSchedule = {
 export type Schedules = {
   /** Makes it, or tells that it was made before; undefined if its id stands for something else that was asked for. */
   readonly create: (
-    asked: NewSchedule,
+    schedule: NewSchedule,
   ) => Promise<{ readonly schedule: ScheduleResource; readonly replayed: boolean } | undefined>;
   readonly find: (id: string) => Promise<FoundSchedule | undefined>;
   /** Newest first. What has just changed may take a moment to show. */

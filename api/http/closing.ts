@@ -6,18 +6,18 @@ import type { Server, ServerResponse } from 'node:http';
  * client that keeps its connection and always asks again would keep the server open.
  */
 export function createClosing(server: Server): () => Promise<void> {
-  const answering = new Set<ServerResponse>();
+  const responses = new Set<ServerResponse>();
   let closing = false;
   server.prependListener('request', (_request, response: ServerResponse) => {
     if (closing) return endsConnection(response);
-    answering.add(response);
-    response.once('close', () => answering.delete(response));
+    responses.add(response);
+    response.once('close', () => responses.delete(response));
   });
   return () =>
     new Promise((resolve) => {
       closing = true;
       server.close(() => resolve());
-      for (const response of answering) endsConnection(response);
+      for (const response of responses) endsConnection(response);
       // Connections that wait for no answer would keep the server open.
       server.closeIdleConnections();
     });

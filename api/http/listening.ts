@@ -12,7 +12,7 @@ type Limits = {
   /** How often the server looks for those who take longer. */
   readonly checkMs: number;
   /** A connection on which nothing moves for so long is cut: its client reads no more. Live streams beat faster. */
-  readonly silentMs: number;
+  readonly idleMs: number;
   /** More connections than this are closed at once: what is open costs memory. */
   readonly connections: number;
 };
@@ -21,7 +21,7 @@ const LIMITS: Limits = {
   headersMs: 20_000,
   requestMs: 40_000,
   checkMs: 5_000,
-  silentMs: 60_000,
+  idleMs: 60_000,
   connections: 15_000,
 };
 
@@ -36,30 +36,30 @@ export function listen(
   { host, port }: { host: string; port: number },
   limits: Partial<Limits> = {},
 ): Promise<Server> {
-  const { headersMs, requestMs, checkMs, silentMs, connections } = { ...LIMITS, ...limits };
-  const answering = new WeakMap<Duplex, ServerResponse>();
-  const answer = getRequestListener(fetch, {
-    errorHandler: (error) => refusal(error instanceof Error ? error.message : String(error)),
+  const { headersMs, requestMs, checkMs, idleMs, connections } = { ...LIMITS, ...limits };
+  const responses = new WeakMap<Duplex, ServerResponse>();
+  const handle = getRequestListener(fetch, {
+    errorHandler: (error) => badRequest(error instanceof Error ? error.message : String(error)),
   });
   const server = createServer(
     { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs },
     (request, response) => {
-      answering.set(request.socket, response);
-      void answer(request, response);
+      responses.set(request.socket, response);
+      void handle(request, response);
     },
   );
   server.maxConnections = connections;
-  server.setTimeout(silentMs);
+  server.setTimeout(idleMs);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const response = answering.get(socket);
+    const response = responses.get(socket);
     const midway = response?.headersSent === true && !response.writableFinished;
     if (error.code === 'ECONNRESET' || !socket.writable || midway) return void socket.destroy(error);
     socket.end(onTheWire(problemOf(error)));
   });
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const taken = error.code === 'EADDRINUSE';
-      reject(taken ? new Error(`Port ${port} (HTTP) is taken. Set PORT to another one.`) : error);
+      const inUse = error.code === 'EADDRINUSE';
+      reject(inUse ? new Error(`Port ${port} (HTTP) is taken. Set PORT to another one.`) : error);
     });
     server.listen({ host, port, backlog: BACKLOG }, () => resolve(server));
   });
@@ -80,7 +80,7 @@ function problemOf({ code, message }: NodeJS.ErrnoException): ProblemError {
 }
 
 /** A request of which no URL can be made. */
-function refusal(message: string): Response {
+function badRequest(message: string): Response {
   const problem = invalidRequest({ path: '', message: `must name a host and a path: ${message}` });
   const headers = { 'Content-Type': 'application/problem+json' };
   return new Response(problemDocument(problem), { status: problem.status, headers });

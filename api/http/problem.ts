@@ -55,12 +55,12 @@ export function keyReused(): ProblemError {
 }
 
 /** The one place where an exception becomes an answer. */
-export function answerError(error: Error, c: Context<ApiEnv>): Response {
-  return answerProblem(problemOf(error, c), c);
+export function respondWithError(error: Error, c: Context<ApiEnv>): Response {
+  return respondWithProblem(problemOf(error, c), c);
 }
 
 /** Answers with problem details. */
-export function answerProblem(error: ProblemError, c: Context<ApiEnv>): Response {
+export function respondWithProblem(error: ProblemError, c: Context<ApiEnv>): Response {
   const { status } = PROBLEMS[error.code];
   const headers = { ...error.headers, 'Content-Type': 'application/problem+json' };
   const body = problemDocument(error, new URL(c.req.url).pathname);

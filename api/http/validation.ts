@@ -36,7 +36,7 @@ export const optionalBody: MiddlewareHandler<ApiEnv> = async (c, next) => {
 };
 
 /** The hook of every zod validator: an issue is an error of the request. */
-export function refuseInvalid(result: { success: boolean; error?: z.core.$ZodError }): undefined {
+export function requireValid(result: { success: boolean; error?: z.core.$ZodError }): undefined {
   if (!result.success) throw invalidRequest(...fieldErrors(result.error?.issues ?? []));
 }
 
@@ -88,14 +88,14 @@ const PROTO = /__proto__|\\u00(5f|6f|7[024])/i;
  */
 export function parse(text: string): ReturnType<typeof JSON.parse> {
   try {
-    return PROTO.test(text) ? JSON.parse(text, refuseProto) : JSON.parse(text);
+    return PROTO.test(text) ? JSON.parse(text, rejectProto) : JSON.parse(text);
   } catch (error) {
     if (error instanceof ProblemError) throw error;
     throw invalidRequest({ path: '', message: 'must be valid JSON' });
   }
 }
 
-function refuseProto(name: string, value: unknown): unknown {
+function rejectProto(name: string, value: unknown): unknown {
   if (name === '__proto__') throw invalidRequest({ path: '__proto__', message: 'is not a valid field name' });
   return value;
 }

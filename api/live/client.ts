@@ -40,10 +40,10 @@ export class LiveClient {
   readonly #matches: (event: LiveEvent) => boolean;
   #position: number;
   /** The last id that was written. */
-  #told: number;
+  #lastId: number;
   #begun = false;
   #live = false;
-  #taking = false;
+  #pulling = false;
   #beat = false;
   #missed = 0;
   #ending: EndReason | undefined;
@@ -54,7 +54,7 @@ export class LiveClient {
     this.#options = options;
     this.#matches = matching(options.filter);
     this.#position = options.start.position;
-    this.#told = options.start.position;
+    this.#lastId = options.start.position;
   }
 
   /** Everything up to here that it asked for has been handed over. */
@@ -70,13 +70,13 @@ export class LiveClient {
   /** What to send next, as soon as there is something; undefined at the end. Called when the connection has room. */
   async next(): Promise<Buffer | undefined> {
     this.#missed = 0;
-    this.#taking = true;
+    this.#pulling = true;
     try {
       const chunk = await this.#chunk();
       if (chunk === undefined) this.leave();
       return chunk;
     } finally {
-      this.#taking = false;
+      this.#pulling = false;
       this.#beat = false;
     }
   }
@@ -88,7 +88,7 @@ export class LiveClient {
 
   /** Gives a sign of life if nothing else is to be sent. False if the client does not read. */
   beat(): boolean {
-    if (this.#taking) {
+    if (this.#pulling) {
       this.#beat = true;
       this.#wake();
       return true;
@@ -149,14 +149,14 @@ export class LiveClient {
   }
 
   #written(events: readonly Framed[]): Buffer {
-    this.#told = events.at(-1)?.position ?? this.#told;
+    this.#lastId = events.at(-1)?.position ?? this.#lastId;
     const [first] = events;
     return events.length === 1 && first ? first.frame : Buffer.concat(events.map(({ frame }) => frame));
   }
 
   #heartbeat(): Buffer {
-    const moved = this.#position > this.#told;
-    this.#told = this.#position;
+    const moved = this.#position > this.#lastId;
+    this.#lastId = this.#position;
     return heartbeatFrame(moved ? this.#position : undefined);
   }
 

@@ -16,7 +16,7 @@ export type LiveEvent = Framed & {
 export type RingLimits = { readonly events: number; readonly bytes: number };
 
 /** What a client takes, and the position that it has come to with it. */
-export type Taken = { readonly events: readonly LiveEvent[]; readonly position: number };
+export type RingPage = { readonly events: readonly LiveEvent[]; readonly position: number };
 
 export class Ring {
   readonly #limits: RingLimits;
@@ -55,7 +55,7 @@ export class Ring {
       // Receipts are stored, but not published.
       if (event.aggregate !== 'command') this.#add(event);
     }
-    this.#letGo();
+    this.#evict();
   }
 
   /** Whether everything after a position can be taken from here. */
@@ -67,7 +67,7 @@ export class Ring {
    * Events after a position in order: those that match, until they have so many bytes. It has come to the end when the
    * position that it gives is `end`.
    */
-  take(after: number, matches: (event: LiveEvent) => boolean, bytesMax: number): Taken {
+  take(after: number, matches: (event: LiveEvent) => boolean, bytesMax: number): RingPage {
     const events: LiveEvent[] = [];
     let bytes = 0;
     for (let index = this.#indexAfter(after); index < this.#events.length; index += 1) {
@@ -100,7 +100,7 @@ export class Ring {
     this.#bytes += frame.length;
   }
 
-  #letGo(): void {
+  #evict(): void {
     let gone = 0;
     while (this.#events.length - gone > this.#limits.events || this.#bytes > this.#limits.bytes) {
       const event = this.#events[gone];

@@ -13,13 +13,13 @@ export const METADATA_FILTERS_MAX = 5;
  * @throws ProblemError for a key or a value that no metadata can have, a key given twice, or too many of them.
  */
 export function metadataFilter(queries: Readonly<Record<string, readonly string[]>>): Record<string, string> {
-  const asked = Object.entries(queries).filter(([name]) => name.startsWith(PREFIX));
-  const errors = asked.flatMap(([name, values]) => mistakesIn(name, values));
-  if (asked.length > METADATA_FILTERS_MAX) {
+  const filters = Object.entries(queries).filter(([name]) => name.startsWith(PREFIX));
+  const errors = filters.flatMap(([name, values]) => mistakesIn(name, values));
+  if (filters.length > METADATA_FILTERS_MAX) {
     errors.push({ path: 'metadata', message: `must have at most ${METADATA_FILTERS_MAX} filters` });
   }
   if (errors.length > 0) throw invalidRequest(...errors);
-  return Object.fromEntries(asked.map(([name, [value = '']]) => [name.slice(PREFIX.length), value]));
+  return Object.fromEntries(filters.map(([name, [value = '']]) => [name.slice(PREFIX.length), value]));
 }
 
 function mistakesIn(name: string, values: readonly string[]): FieldError[] {

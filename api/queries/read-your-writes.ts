@@ -51,7 +51,7 @@ export async function findAccount({ readStore, commands }: Sources, id: string):
   const account = (await readStore.account(id)) ?? worldAccount(id);
   if (account !== undefined) return account;
   const command = await commands.find({ type: 'account', id });
-  if (command?.type === 'answered' && command.answer.account !== undefined) return command.answer.account;
+  if (command?.type === 'recorded' && command.result.account !== undefined) return command.result.account;
   throw new ProblemError('account_not_found', { detail: `Account ${id} does not exist.` });
 }
 
@@ -83,7 +83,7 @@ export async function findTransfer(
 }
 
 function transferOf(command: CommandInFlight | undefined): TransferResource | undefined {
-  if (command?.type === 'answered') return command.answer.transfer;
+  if (command?.type === 'recorded') return command.result.transfer;
   if (command === undefined || !makesTransfer(command.request)) return undefined;
   return pendingTransfer(command.request, command.workflowId);
 }
@@ -101,6 +101,6 @@ export async function findHold({ readStore, commands }: Sources, id: string): Pr
       detail: `Hold ${id} is not in the read model yet. Try again.`,
     });
   }
-  if (command?.answer.hold !== undefined) return command.answer.hold;
+  if (command?.result.hold !== undefined) return command.result.hold;
   throw new ProblemError('hold_not_found', { detail: `Hold ${id} does not exist.` });
 }

@@ -1,8 +1,8 @@
 /** What a payment rail says by itself: whether it is the rail that speaks, and what is done about what it says. */
 import type { Context, MiddlewareHandler } from 'hono';
 import type { TransferResource } from '../../contracts/http.ts';
-import type { RailAnswer } from '../../contracts/rails.ts';
-import type { Answer, RailAnsweredRequest } from '../../messages/commands.ts';
+import type { RailReport } from '../../contracts/rails.ts';
+import type { CommandResult, RailReportRequest } from '../../messages/commands.ts';
 import { distrust } from '../../rails/signature.ts';
 import { fingerprint } from '../commands/idempotency.ts';
 import type { ApiDependencies, RailDirectory } from '../dependencies.ts';
@@ -39,16 +39,16 @@ export function onlySigned({ rails, clock }: ApiDependencies): MiddlewareHandler
  * Passes on what a rail says of a payment, and gives what has become of the transfer. Whatever comes twice, or too late,
  * changes nothing; what contradicts the end that the transfer has come to is logged, for people to look at.
  */
-export async function takeCallback(
+export async function acceptCallback(
   c: Context<ApiEnv>,
   { commands, clock, newId }: ApiDependencies,
-  said: { rail: string } & RailAnswer,
+  report: { rail: string } & RailReport,
 ): Promise<TransferResource | undefined> {
-  const { rail, id, state, reason } = said;
+  const { rail, id, state, reason } = report;
   // It is on its way: that is known already.
   if (state === 'accepted') return undefined;
-  const request: RailAnsweredRequest = {
-    type: 'transfer.railAnswered',
+  const request: RailReportRequest = {
+    type: 'transfer.railReported',
     command_id: newId(),
     requested_at: clock().toISOString(),
     actor: `rail/${rail}`,
@@ -60,9 +60,9 @@ export async function takeCallback(
   };
   const outcome = await commands.carryOut(request, { wait: true });
   switch (outcome.type) {
-    case 'answered':
-      return ended(c, outcome.answer, said);
-    case 'refused':
+    case 'recorded':
+      return ended(c, outcome.result, report);
+    case 'error':
       throw new ProblemError(outcome.rejection.code, { detail: outcome.rejection.detail });
     case 'unavailable':
       throw new ProblemError(outcome.code, { detail: outcome.detail });
@@ -75,8 +75,8 @@ const ENDS = { settled: 'posted', declined: 'failed' } as const;
 
 function ended(
   c: Context<ApiEnv>,
-  { position, transfer }: Answer,
-  { rail, id, state }: { rail: string } & RailAnswer,
+  { position, transfer }: CommandResult,
+  { rail, id, state }: { rail: string } & RailReport,
 ): TransferResource {
   if (!transfer) throw new Error('The answer lacks the transfer that the callback is about.');
   c.header('Ledger-Position', String(position));

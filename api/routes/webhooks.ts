@@ -3,7 +3,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { pageQuery } from '../../contracts/http.ts';
 import { id } from '../../contracts/values.ts';
 import {
-  askedDelivery,
+  acceptedRedelivery,
   createdWebhook,
   deliveryPage,
   secretRotation,
@@ -162,7 +162,7 @@ const redeliver = createRoute({
     body: { ...doc.body(z.strictObject({})), required: false },
   },
   responses: {
-    202: doc.json('Accepted; will be carried out.', askedDelivery),
+    202: doc.json('Accepted; will be carried out.', acceptedRedelivery),
     ...doc.problems(
       'webhook_not_found',
       'delivery_not_found',
@@ -177,39 +177,39 @@ const redeliver = createRoute({
 export function webhookRoutes(deps: ApiDependencies) {
   const { webhooks } = deps;
   const requireUsable = (url: string | undefined) => {
-    const message = url === undefined ? undefined : webhooks.refusal(url);
+    const message = url === undefined ? undefined : webhooks.urlProblem(url);
     if (message !== undefined) throw invalidRequest({ path: 'url', message });
   };
-  const find = async (webhook: string) => there(webhook, await webhooks.find(webhook));
+  const find = async (webhook: string) => required(webhook, await webhooks.find(webhook));
   return new OpenAPIHono<ApiEnv>()
     .openapi(create, async (c) => {
       const body = c.req.valid('json');
       requireUsable(body.url);
       const { meta } = commandMeta(c, deps, { route: 'POST /v1/webhooks', body });
       const key = optionalKey(c.req.header('idempotency-key'));
-      const made = await webhooks.create({
+      const created = await webhooks.create({
         id: key?.webhookId ?? `wh_${deps.newId().replaceAll('-', '')}`,
         body,
         fingerprint: meta.fingerprint,
         created_at: meta.requested_at,
       });
-      if (made === 'reused') throw keyReused();
-      if (made === 'deleted') {
+      if (created === 'reused') throw keyReused();
+      if (created === 'deleted') {
         const detail = 'The webhook that this request created was deleted.';
         throw new ProblemError('webhook_not_found', { detail });
       }
-      c.header('Location', `/v1/webhooks/${made.webhook.id}`);
-      if (made.replayed) c.header('Idempotency-Replayed', 'true');
-      return c.json(made.webhook, 201);
+      c.header('Location', `/v1/webhooks/${created.webhook.id}`);
+      if (created.replayed) c.header('Idempotency-Replayed', 'true');
+      return c.json(created.webhook, 201);
     })
     .openapi(list, async (c) => c.json(pageOfWebhooks(await webhooks.list(), c.req.valid('query')), 200))
     .openapi(get, async (c) => c.json(await find(c.req.valid('param').id), 200))
     .openapi(change, async (c) => {
       const webhook = c.req.valid('param').id;
-      const asked = c.req.valid('json');
-      requireUsable(asked.url);
+      const requested = c.req.valid('json');
+      requireUsable(requested.url);
       const at = deps.clock().toISOString();
-      return c.json(there(webhook, await webhooks.change(webhook, { ...asked, at })), 200);
+      return c.json(required(webhook, await webhooks.change(webhook, { ...requested, at })), 200);
     })
     .openapi(rotateSecret, async (c) => {
       const webhook = c.req.valid('param').id;
@@ -219,16 +219,16 @@ export function webhookRoutes(deps: ApiDependencies) {
         id: webhook,
         body,
       });
-      const made = await webhooks.rotateSecret(webhook, {
+      const created = await webhooks.rotateSecret(webhook, {
         secret: body.secret,
         key: optionalKey(c.req.header('idempotency-key'))?.keyHash,
         fingerprint: meta.fingerprint,
         at: meta.requested_at,
       });
-      if (made === undefined) throw notFound(webhook);
-      if (made === 'reused') throw keyReused();
-      if (made.replayed) c.header('Idempotency-Replayed', 'true');
-      return c.json(made.webhook, 200);
+      if (created === undefined) throw notFound(webhook);
+      if (created === 'reused') throw keyReused();
+      if (created.replayed) c.header('Idempotency-Replayed', 'true');
+      return c.json(created.webhook, 200);
     })
     .openapi(remove, async (c) => {
       const webhook = c.req.valid('param').id;
@@ -250,17 +250,17 @@ export function webhookRoutes(deps: ApiDependencies) {
       // Asked for twice it is sent again once, or twice: the receiver knows the event by its id.
       optionalKey(c.req.header('idempotency-key'));
       if ((await find(webhook)).status === 'disabled') throw new ProblemError('webhook_disabled');
-      const asked = await webhooks.redeliver(webhook, event);
-      if (asked === undefined) {
+      const requested = await webhooks.redeliver(webhook, event);
+      if (requested === undefined) {
         throw new ProblemError('delivery_not_found', {
           detail: `Event ${event} does not exist or is not published.`,
         });
       }
-      return c.json(asked, 202);
+      return c.json(requested, 202);
     });
 }
 
-function there(webhook: string, found: WebhookResource | undefined): WebhookResource {
+function required(webhook: string, found: WebhookResource | undefined): WebhookResource {
   if (found === undefined) throw notFound(webhook);
   return found;
 }

@@ -24,16 +24,16 @@ export type CoalescingLimits = {
 };
 
 /** Both are to be done at a deadline, by `Date.now()`. */
-export type Carriers = {
-  readonly alone: (request: CommandRequest, deadline: number) => Promise<CommandOutcome>;
+export type CommandRunner = {
+  readonly runOne: (request: CommandRequest, deadline: number) => Promise<CommandOutcome>;
   /** One outcome, or one error, for each request, in order. */
-  readonly together: (
+  readonly runBatch: (
     requests: readonly CommandRequest[],
     deadline: number,
   ) => Promise<readonly PromiseSettledResult<CommandOutcome>[]>;
 };
 
-type Asked = {
+type PendingCommand = {
   readonly request: CommandRequest;
   readonly deadline: number;
   readonly resolve: (outcome: CommandOutcome) => void;
@@ -41,7 +41,7 @@ type Asked = {
 };
 
 /** One that gathers. */
-type Waiting = Asked & { readonly bytes: number };
+type QueuedCommand = PendingCommand & { readonly bytes: number };
 
 /** Slow is what takes this many times as long as the quickest of the last few. */
 const SLOW_TIMES = 4;
@@ -49,32 +49,32 @@ const LAST_FEW = 4;
 
 /** A way to carry commands out, together when they are many. */
 export function createCoalescer(
-  { alone, together }: Carriers,
+  { runOne, runBatch }: CommandRunner,
   { inFlightMax, countMax, bytesMax, queueMax, patienceMs, slowMs }: CoalescingLimits,
 ): (request: CommandRequest) => Promise<CommandOutcome> {
   /** In the order of their deadlines. */
-  const queue: Waiting[] = [];
+  const queue: QueuedCommand[] = [];
   let inFlight = 0;
   /** How long the last few took, in milliseconds. */
   const took: number[] = [];
   let givingUp: NodeJS.Timeout | undefined;
 
-  async function carry(batch: readonly Asked[]): Promise<void> {
+  async function run(batch: readonly PendingCommand[]): Promise<void> {
     const [first] = batch;
     if (first && batch.length === 1) {
-      await alone(first.request, first.deadline).then(first.resolve, first.reject);
+      await runOne(first.request, first.deadline).then(first.resolve, first.reject);
       return;
     }
     try {
-      const deadline = Math.min(...batch.map((asked) => asked.deadline));
-      const settled = await together(
+      const deadline = Math.min(...batch.map((pending) => pending.deadline));
+      const settled = await runBatch(
         batch.map(({ request }) => request),
         deadline,
       );
-      for (const [index, asked] of batch.entries()) {
+      for (const [index, pending] of batch.entries()) {
         const one = settled[index];
-        if (one?.status === 'fulfilled') asked.resolve(one.value);
-        else asked.reject(one ? one.reason : new Error('Each command has an outcome'));
+        if (one?.status === 'fulfilled') pending.resolve(one.value);
+        else pending.reject(one ? one.reason : new Error('Each command has an outcome'));
       }
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -82,16 +82,16 @@ export function createCoalescer(
   }
 
   /** What gathered first, as much as one workflow takes. */
-  function take(): Waiting[] {
+  function take(): QueuedCommand[] {
     let bytes = 0;
-    const end = queue.findIndex((waiting, index) => {
-      bytes += waiting.bytes;
+    const end = queue.findIndex((queued, index) => {
+      bytes += queued.bytes;
       return index === countMax || (index > 0 && bytes > bytesMax);
     });
     return queue.splice(0, end < 0 ? queue.length : end);
   }
 
-  function begin(batch: readonly Asked[]): void {
+  function begin(batch: readonly PendingCommand[]): void {
     inFlight += 1;
     let counted = true;
     const free = () => {
@@ -102,7 +102,7 @@ export function createCoalescer(
     };
     const since = performance.now();
     const slow = setTimeout(free, Math.max(slowMs, took.length === 0 ? 0 : SLOW_TIMES * Math.min(...took)));
-    void carry(batch).finally(() => {
+    void run(batch).finally(() => {
       clearTimeout(slow);
       took.push(performance.now() - since);
       if (took.length > LAST_FEW) took.shift();
@@ -114,8 +114,8 @@ export function createCoalescer(
     while (inFlight < inFlightMax && queue.length > 0) begin(take());
   }
 
-  function gather(asked: Asked): void {
-    queue.push({ ...asked, bytes: JSON.stringify(asked.request).length });
+  function enqueue(pending: PendingCommand): void {
+    queue.push({ ...pending, bytes: JSON.stringify(pending.request).length });
     givingUp ??= giveUpLater(patienceMs);
   }
 
@@ -140,10 +140,10 @@ export function createCoalescer(
       return Promise.resolve({ type: 'unavailable', code: 'overloaded', detail });
     }
     return new Promise((resolve, reject) => {
-      const asked = { request, deadline: Date.now() + patienceMs, resolve, reject };
+      const pending = { request, deadline: Date.now() + patienceMs, resolve, reject };
       // While there is room nobody gathers.
-      if (inFlight < inFlightMax) begin([asked]);
-      else gather(asked);
+      if (inFlight < inFlightMax) begin([pending]);
+      else enqueue(pending);
     });
   };
 }

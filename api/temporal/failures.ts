@@ -25,7 +25,7 @@ export function outcomeOfFailure(error: unknown): CommandOutcome {
     const failure = causes.find((cause) => cause instanceof ApplicationFailure);
     const code = REJECTIONS.find((rejection) => rejection === failure?.type) satisfies
       RejectionCode | undefined;
-    if (failure && code) return { type: 'refused', rejection: { code, detail: failure.message } };
+    if (failure && code) return { type: 'error', rejection: { code, detail: failure.message } };
     if (failure?.type === 'overloaded') return unavailable('overloaded', failure.message);
     if (failure?.type === 'dependency_unavailable' || causes.some((c) => c instanceof TimeoutFailure)) {
       return unavailable('dependency_unavailable', failure?.message ?? 'The log did not respond in time.');

@@ -1,15 +1,15 @@
 /** Listens to the worker in the same process, for a while. */
-import type { Notice } from '../../messages/local-outcomes.ts';
+import type { LocalOutcome } from '../../messages/local-outcomes.ts';
 
 /** How long to wait for the worker of this process before Temporal is asked too. */
 const LOCAL_NOTICE_MS = 500;
 
 /** What the worker tells soon; undefined if it tells nothing, so that Temporal must be asked. */
-export async function heard(notice: Promise<Notice> | undefined): Promise<Notice> {
-  if (!notice) return undefined;
+export async function awaitLocalOutcome(outcome: Promise<LocalOutcome> | undefined): Promise<LocalOutcome> {
+  if (!outcome) return undefined;
   let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<undefined>((resolve) => {
+  const timeout = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), LOCAL_NOTICE_MS);
   });
-  return Promise.race([notice, silence]).finally(() => clearTimeout(timer));
+  return Promise.race([outcome, timeout]).finally(() => clearTimeout(timer));
 }

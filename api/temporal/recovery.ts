@@ -18,21 +18,21 @@ import { scheduleWorkflowId, type FiringRequest } from '../../messages/firings.t
 import { TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../../messages/workflow-ids.ts';
 import { bulkStart } from './bulks.ts';
 import { searchAttributes, summary } from './labels.ts';
-import { MEMO, type Kept } from './schedule-memo.ts';
+import { MEMO, type ScheduleMemo } from './schedule-memo.ts';
 import { actionOf, labelsOf, POLICIES, specOf } from './schedule-spec.ts';
 import { DELETED, deletedLabels } from './schedules.ts';
 
 /** A schedule with all that Temporal alone knows of it, so that it can be made again. */
 export type ScheduleCopy = {
   readonly id: string;
-  readonly kept: Kept;
+  readonly memo: ScheduleMemo;
   readonly actor: string;
   readonly paused: boolean;
   readonly note: string;
   readonly deleted: boolean;
 };
 
-export type Resuming = {
+export type TemporalRecovery = {
   /** Starts the workflow of something that waits; false if one sees to it. */
   readonly resume: (request: CommandRequest) => Promise<boolean>;
   readonly resumeBulk: (request: BulkRequest) => Promise<boolean>;
@@ -47,7 +47,7 @@ const PATIENCE_MS = 10_000;
 const PAGE = 100;
 
 /** @throws Error that names the server if it does not answer */
-export async function connectResuming(address: string, namespace: string): Promise<Resuming> {
+export async function connectRecovery(address: string, namespace: string): Promise<TemporalRecovery> {
   const connection = await Connection.connect({ address, connectTimeout: CONNECT_TIMEOUT_MS }).catch(
     (error: unknown) => {
       throw new Error(`Temporal at ${address} does not answer: ${String(error)}`, { cause: error });
@@ -116,7 +116,7 @@ async function* copies(client: Client): AsyncGenerator<ScheduleCopy> {
       const [request] = action.args as FiringRequest[];
       yield {
         id: scheduleId.slice(scheduleWorkflowId('').length),
-        kept: defaultPayloadConverter.fromPayload<Kept>(payload),
+        memo: defaultPayloadConverter.fromPayload<ScheduleMemo>(payload),
         actor: request?.actor ?? '',
         paused: state.paused,
         note: state.note ?? '',
@@ -140,9 +140,9 @@ async function described(client: Client, id: string): Promise<ScheduleDescriptio
 /** It fires from now on: what came due while it was not there is not made up for. */
 async function put(
   client: Client,
-  { id, kept, actor, paused, note, deleted }: ScheduleCopy,
+  { id, memo, actor, paused, note, deleted }: ScheduleCopy,
 ): Promise<boolean> {
-  const { fingerprint, created_at, body } = kept;
+  const { fingerprint, created_at, body } = memo;
   const meta = { command_id: id, requested_at: created_at, actor, fingerprint };
   try {
     await client.schedule.create({
@@ -151,7 +151,7 @@ async function put(
       action: actionOf({ id, body, meta }),
       policies: POLICIES,
       state: deleted ? DELETED : { paused, note },
-      memo: { [MEMO]: kept },
+      memo: { [MEMO]: memo },
       typedSearchAttributes: deleted ? deletedLabels(body) : labelsOf(body),
     });
     return true;

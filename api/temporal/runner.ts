@@ -16,18 +16,18 @@ import type { HoldResource, TransferResource } from '../../contracts/http.ts';
 import { KEY_REUSED } from '../../domain/rejections.ts';
 import {
   makesTransfer,
-  type Answer,
+  type CommandResult,
   type CarryOutOptions,
   type CommandRequest,
 } from '../../messages/commands.ts';
-import { boardName, type OutcomeBoard } from '../../messages/local-outcomes.ts';
+import { outcomeKey, type LocalOutcomes } from '../../messages/local-outcomes.ts';
 import { resourceWorkflowId, TASK_QUEUE, workflowIdOf, workflowTypeOf } from '../../messages/workflow-ids.ts';
 import type { CommandInFlight, CommandOutcome, Commands } from '../commands/commands.ts';
-import { createTogether } from './batch-runner.ts';
+import { createBatchRunner } from './batch-runner.ts';
 import { createCoalescer, type CoalescingLimits } from './coalescer.ts';
 import { isOver, isOverloaded, outcomeOfFailure } from './failures.ts';
 import { searchAttributes, summary } from './labels.ts';
-import { heard } from './local-outcome.ts';
+import { awaitLocalOutcome } from './local-outcome.ts';
 
 /** How long a request may wait for its outcome; HTTP answers within 10 s. */
 const PATIENCE_MS = 8_500;
@@ -48,37 +48,37 @@ const COALESCING: CoalescingLimits = {
 /**
  * Commands as workflows.
  * @param coalescing how commands that come at the same time share a workflow; `off`: each has its own
- * @param board given if a worker shares the client's connection: then a workflow's first task comes back with its
+ * @param localOutcomes given if a worker shares the client's connection: then a workflow's first task comes back with its
  * start, and the worker tells on the board what the log has
  */
 export function createCommands(
   client: Client,
-  board?: OutcomeBoard,
+  localOutcomes?: LocalOutcomes,
   coalescing: Partial<CoalescingLimits> | 'off' = {},
 ): Commands {
-  const workflows = new Workflows(client, board);
-  const alone = (request: CommandRequest, deadline?: number) => workflows.carryOut(request, true, deadline);
-  const together = createTogether(client, { alone, board });
+  const workflows = new Workflows(client, localOutcomes);
+  const runOne = (request: CommandRequest, deadline?: number) => workflows.carryOut(request, true, deadline);
+  const runBatch = createBatchRunner(client, { runOne, localOutcomes });
   const coalesce =
     coalescing === 'off'
-      ? (request: CommandRequest) => alone(request)
-      : createCoalescer({ alone, together }, { ...COALESCING, ...coalescing });
+      ? (request: CommandRequest) => runOne(request)
+      : createCoalescer({ runOne, runBatch }, { ...COALESCING, ...coalescing });
   /** What is being asked for with a key, by the request. A workflow takes few updates at once, and clients are hasty. */
-  const asked = new Map<string, Promise<CommandOutcome>>();
+  const inFlight = new Map<string, Promise<CommandOutcome>>();
   return {
     async carryOut(request, { wait }) {
       const { idempotency_key: key, fingerprint } = request;
       // What nobody waits for is found under its own id until the read model shows it.
       if (!wait) return workflows.carryOut(request, wait);
-      const carry = (): Promise<CommandOutcome> =>
-        updates(request) || mayWait(request) ? alone(request) : coalesce(request);
-      if (key === undefined) return carry();
+      const run = (): Promise<CommandOutcome> =>
+        updates(request) || mayWait(request) ? runOne(request) : coalesce(request);
+      if (key === undefined) return run();
       const name = `${key} ${fingerprint}`;
-      const same = asked.get(name);
+      const same = inFlight.get(name);
       if (same) return repeated(await same);
-      const outcome = carry();
-      asked.set(name, outcome);
-      return outcome.finally(() => asked.delete(name));
+      const outcome = run();
+      inFlight.set(name, outcome);
+      return outcome.finally(() => inFlight.delete(name));
     },
     find: ({ type, id }) => workflows.find(resourceWorkflowId(type, id)),
   };
@@ -86,11 +86,11 @@ export function createCommands(
 
 /** The outcome of a request for another one that is the same. */
 function repeated(outcome: CommandOutcome): CommandOutcome {
-  return outcome.type === 'answered' ? { ...outcome, replayed: true } : outcome;
+  return outcome.type === 'recorded' ? { ...outcome, replayed: true } : outcome;
 }
 
 /** What a workflow gives in the end. */
-type Ended = Answer & { readonly ended?: TransferResource | HoldResource };
+type Ended = CommandResult & { readonly ended?: TransferResource | HoldResource };
 type Handle = WorkflowHandle<(request: CommandRequest) => Promise<Ended>>;
 
 /**
@@ -100,17 +100,17 @@ type Handle = WorkflowHandle<(request: CommandRequest) => Promise<Ended>>;
 type Run = { readonly runId: string; readonly handle: Handle };
 
 /** One way of carrying a command out. */
-type Errand = { readonly workflowId: string; readonly wait: boolean; readonly deadline: number };
+type RunOptions = { readonly workflowId: string; readonly wait: boolean; readonly deadline: number };
 
 class Workflows {
   readonly #client: Client;
-  readonly #board: OutcomeBoard | undefined;
+  readonly #localOutcomes: LocalOutcomes | undefined;
   /** The last of those that wait to tell a workflow something, by its id. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(client: Client, board: OutcomeBoard | undefined) {
+  constructor(client: Client, localOutcomes: LocalOutcomes | undefined) {
     this.#client = client;
-    this.#board = board;
+    this.#localOutcomes = localOutcomes;
   }
 
   async carryOut(
@@ -118,9 +118,9 @@ class Workflows {
     wait: boolean,
     deadline = Date.now() + PATIENCE_MS,
   ): Promise<CommandOutcome> {
-    const errand = { workflowId: workflowIdOf(request), wait, deadline };
+    const runOptions = { workflowId: workflowIdOf(request), wait, deadline };
     try {
-      return await this.#carryOut(request, errand);
+      return await this.#carryOut(request, runOptions);
     } catch (error) {
       return outcomeOfFailure(error);
     }
@@ -130,9 +130,9 @@ class Workflows {
    * One after the other: a workflow takes few updates at once, and of more than ten the server refuses some and the SDK
    * (1.24) loses others.
    */
-  async #inTurn<Result>(workflowId: string, tell: () => Promise<Result>): Promise<Result> {
+  async #inTurn<Result>(workflowId: string, update: () => Promise<Result>): Promise<Result> {
     const before = this.#turns.get(workflowId);
-    const turn = (before ?? Promise.resolve()).catch(() => {}).then(tell);
+    const turn = (before ?? Promise.resolve()).catch(() => {}).then(update);
     this.#turns.set(workflowId, turn);
     try {
       return await turn;
@@ -144,20 +144,23 @@ class Workflows {
   /** Tells the workflow that waits; undefined if none does, so that one must be started to do what is asked. */
   async #update(
     request: CommandRequest,
-    { workflowId, wait, deadline }: Errand,
+    { workflowId, wait, deadline }: RunOptions,
   ): Promise<CommandOutcome | undefined> {
     // Whichever run is there: an update carries its command, and is answered by what became of that.
     const handle = this.#client.workflow.getHandle(workflowId);
-    const name = begins(request) ? 'repeat' : request.type.slice(request.type.indexOf('.') + 1);
+    const name = createsResource(request) ? 'repeat' : request.type.slice(request.type.indexOf('.') + 1);
     try {
       if (wait) {
-        const answer = await this.#within(deadline, () =>
-          handle.executeUpdate<Answer, [CommandRequest]>(name, { args: [request] }),
+        const result = await this.#within(deadline, () =>
+          handle.executeUpdate<CommandResult, [CommandRequest]>(name, { args: [request] }),
         );
-        return { type: 'answered', answer, replayed: answer.replayed };
+        return { type: 'recorded', result, replayed: result.replayed };
       }
       await this.#within(deadline, () =>
-        handle.startUpdate<Answer, [CommandRequest]>(name, { args: [request], waitForStage: 'ACCEPTED' }),
+        handle.startUpdate<CommandResult, [CommandRequest]>(name, {
+          args: [request],
+          waitForStage: 'ACCEPTED',
+        }),
       );
       return { type: 'accepted', workflowId };
     } catch (error) {
@@ -170,15 +173,15 @@ class Workflows {
    * By the workflow that sees the resource through, if there is one, else by a run of the command's own. What begins
    * something has a run of its own; repeated, it may find that the resource is seen through by a run of another command.
    */
-  async #carryOut(request: CommandRequest, errand: Errand): Promise<CommandOutcome> {
-    const { workflowId } = errand;
-    let told = updates(request);
+  async #carryOut(request: CommandRequest, runOptions: RunOptions): Promise<CommandOutcome> {
+    const { workflowId } = runOptions;
+    let asUpdate = updates(request);
     for (;;) {
-      const answered = told
-        ? await this.#inTurn(workflowId, () => this.#update(request, errand))
-        : await this.#run(request, errand);
-      if (answered) return answered;
-      told = !told && workflowTypeOf(request) !== 'account';
+      const outcome = asUpdate
+        ? await this.#inTurn(workflowId, () => this.#update(request, runOptions))
+        : await this.#run(request, runOptions);
+      if (outcome) return outcome;
+      asUpdate = !asUpdate && workflowTypeOf(request) !== 'account';
     }
   }
 
@@ -186,25 +189,25 @@ class Workflows {
    * Starts the command's workflow, or joins the one that carries the same request; undefined if one is under way that
    * carries another, and may go on for long.
    */
-  async #run(request: CommandRequest, errand: Errand): Promise<CommandOutcome | undefined> {
-    const { workflowId, wait } = errand;
+  async #run(request: CommandRequest, runOptions: RunOptions): Promise<CommandOutcome | undefined> {
+    const { workflowId, wait } = runOptions;
     // Before the start: the worker may be done before the start has returned.
-    const local = wait ? this.#board?.expect(boardName(request)) : undefined;
+    const local = wait ? this.#localOutcomes?.waitFor(outcomeKey(request)) : undefined;
     // What begins something begins it once, so only a run that recorded nothing may be followed by another.
-    let reuse: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE' = begins(request)
+    let reuse: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE' = createsResource(request)
       ? 'ALLOW_DUPLICATE_FAILED_ONLY'
       : 'ALLOW_DUPLICATE';
     try {
       for (;;) {
-        const run = await this.#start(request, errand, reuse);
+        const run = await this.#start(request, runOptions, reuse);
         if (run) {
           if (!wait) return { type: 'accepted', workflowId };
-          const answer =
-            ((await heard(local?.noticeOf(run.runId))) as Answer | undefined) ??
-            (await this.#answer(run, request, errand));
-          return { type: 'answered', answer, replayed: answer.replayed };
+          const result =
+            ((await awaitLocalOutcome(local?.ofRun(run.runId))) as CommandResult | undefined) ??
+            (await this.#result(run, request, runOptions));
+          return { type: 'recorded', result, replayed: result.replayed };
         }
-        const joined = await this.#join(request, errand);
+        const joined = await this.#join(request, runOptions);
         if (joined !== 'start again') return joined === 'tell it' ? undefined : joined;
         reuse = 'ALLOW_DUPLICATE';
       }
@@ -216,7 +219,7 @@ class Workflows {
   /** Starts a workflow; undefined if there is one already. */
   async #start(
     request: CommandRequest,
-    { workflowId, wait }: Errand,
+    { workflowId, wait }: RunOptions,
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY' | 'ALLOW_DUPLICATE',
   ): Promise<Run | undefined> {
     // Whoever waits can be told to come again; what is accepted without waiting is carried out.
@@ -227,7 +230,7 @@ class Workflows {
           workflowId,
           taskQueue: TASK_QUEUE,
           args: [request, ...options],
-          requestEagerStart: this.#board !== undefined,
+          requestEagerStart: this.#localOutcomes !== undefined,
           staticSummary: summary(request),
           typedSearchAttributes: searchAttributes(request),
           workflowIdReusePolicy,
@@ -242,14 +245,14 @@ class Workflows {
   }
 
   /** The answer to what a run was started for, which may be long before its end. */
-  async #answer(
+  async #result(
     { handle }: Run,
     request: CommandRequest,
-    { deadline }: Pick<Errand, 'deadline'>,
-  ): Promise<Answer> {
+    { deadline }: Pick<RunOptions, 'deadline'>,
+  ): Promise<CommandResult> {
     if (mayWait(request)) {
       try {
-        return await this.#within(deadline, () => handle.executeUpdate<Answer, []>('outcome'));
+        return await this.#within(deadline, () => handle.executeUpdate<CommandResult, []>('outcome'));
       } catch (error) {
         // It has ended in the meantime, and so it has a result.
         if (!isOver(error)) throw error;
@@ -265,22 +268,22 @@ class Workflows {
    */
   async #join(
     request: CommandRequest,
-    { workflowId, wait, deadline }: Errand,
+    { workflowId, wait, deadline }: RunOptions,
   ): Promise<CommandOutcome | 'start again' | 'tell it'> {
     const run = await this.#latestRun(workflowId, deadline);
     if (run === undefined) return 'start again';
     const { request: running, options } = await this.#within(deadline, () => this.#input(run));
     const goesOn = run.status === 'RUNNING';
     // The same words under another key are another command: of two who void a hold, one is told that it was too late.
-    if (boardName(running) === boardName(request)) {
+    if (outcomeKey(running) === outcomeKey(request)) {
       // A workflow that ends when the queue is full is no promise that its command will be carried out.
       if (!wait && goesOn && options.onOverload !== 'fail') return { type: 'accepted', workflowId };
-      const answer = await this.#answer(run, request, { deadline }).catch((error: unknown): undefined => {
+      const result = await this.#result(run, request, { deadline }).catch((error: unknown): undefined => {
         if (wait || !isOverloaded(error)) throw error;
       });
-      return answer ? { type: 'answered', answer, replayed: true } : 'start again';
+      return result ? { type: 'recorded', result, replayed: true } : 'start again';
     }
-    if (begins(request) && begins(running)) return { type: 'refused', rejection: KEY_REUSED };
+    if (createsResource(request) && createsResource(running)) return { type: 'error', rejection: KEY_REUSED };
     if (goesOn && workflowTypeOf(request) !== 'account') return 'tell it';
     await this.#within(deadline, () => run.handle.result()).catch((error: unknown) => {
       if (!(error instanceof WorkflowFailedError)) throw error;
@@ -293,11 +296,11 @@ class Workflows {
     const run = await this.#latestRun(workflowId, deadline);
     if (run?.status === 'RUNNING') {
       const { request } = await this.#within(deadline, () => this.#input(run));
-      const answer = mayWait(request) ? await this.#soFar(run) : undefined;
-      return answer ? { type: 'answered', answer } : { type: 'running', request, workflowId };
+      const result = mayWait(request) ? await this.#soFar(run) : undefined;
+      return result ? { type: 'recorded', result } : { type: 'running', request, workflowId };
     }
     if (run?.status !== 'COMPLETED') return undefined;
-    return { type: 'answered', answer: latest(await this.#within(deadline, () => run.handle.result())) };
+    return { type: 'recorded', result: latest(await this.#within(deadline, () => run.handle.result())) };
   }
 
   /** The run that a workflow id stands for now; undefined if there is none, or none any more. */
@@ -318,10 +321,10 @@ class Workflows {
   }
 
   /** What a workflow that waits has to tell by now; undefined if that is nothing, or no worker is there to tell it. */
-  async #soFar({ handle }: Run): Promise<Answer | undefined> {
+  async #soFar({ handle }: Run): Promise<CommandResult | undefined> {
     try {
       return await this.#within(Date.now() + QUERY_TIMEOUT_MS, () =>
-        handle.query<Answer | undefined>('latest'),
+        handle.query<CommandResult | undefined>('latest'),
       );
     } catch {
       return undefined;
@@ -356,7 +359,7 @@ function updates({ type }: CommandRequest): boolean {
 }
 
 /** What makes the resource that its workflow is about. */
-function begins(request: CommandRequest): boolean {
+function createsResource(request: CommandRequest): boolean {
   return makesTransfer(request) || request.type === 'hold.place';
 }
 
@@ -370,7 +373,7 @@ function mayWait(request: CommandRequest): boolean {
 }
 
 /** The answer with the resource as it ended. */
-function latest({ ended, ...answer }: Ended): Answer {
-  if (ended === undefined) return answer;
-  return 'captured' in ended ? { ...answer, hold: ended } : { ...answer, transfer: ended };
+function latest({ ended, ...result }: Ended): CommandResult {
+  if (ended === undefined) return result;
+  return 'captured' in ended ? { ...result, hold: ended } : { ...result, transfer: ended };
 }

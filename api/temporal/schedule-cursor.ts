@@ -16,7 +16,7 @@ export function scheduleCursor(token: Uint8Array): string | null {
  * Where a cursor points.
  * @throws InvalidCursor if the list of schedules did not give it.
  */
-export function schedulePlace(cursor: string | undefined): Uint8Array | undefined {
+export function decodeScheduleCursor(cursor: string | undefined): Uint8Array | undefined {
   if (cursor === undefined) return undefined;
   const bytes = Buffer.from(cursor, 'base64url');
   const token = bytes.subarray(CHECKSUM_BYTES);

@@ -3,7 +3,7 @@ import type { ScheduleBody, ScheduleResource } from '../../contracts/schedules.t
 import { scheduleWorkflowId } from '../../messages/firings.ts';
 
 /** What is kept of what was asked for, as Temporal's memo of the schedule. */
-export type Kept = {
+export type ScheduleMemo = {
   /** Of the request that made it. */
   readonly fingerprint: string;
   readonly created_at: string;
@@ -24,7 +24,11 @@ export type ScheduleState = {
 };
 
 /** The resource. */
-export function scheduleFrom(id: string, { body, created_at }: Kept, state: ScheduleState): ScheduleResource {
+export function scheduleFrom(
+  id: string,
+  { body, created_at }: ScheduleMemo,
+  state: ScheduleState,
+): ScheduleResource {
   const { paused, note = '', next } = state;
   const { transfer, cron, every_seconds, time_zone, starts_at, ends_at } = body;
   const reason = Object.values<string>(NO_REASON).includes(note) ? '' : note;

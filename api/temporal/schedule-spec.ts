@@ -72,9 +72,9 @@ const CRON = /^(Second|Minute|Hour|DayOf|Month|Year|CronString)/;
 /** What Temporal says is wrong with the times; undefined if something else is wrong. */
 export function specMistake(error: unknown): FieldError | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const told = SPEC.exec(cause.message)?.[1] ?? (cause instanceof TypeError ? cause.message : '');
-    if (ZONE.test(told)) return { path: 'time_zone', message: 'must be the name of an IANA time zone' };
-    if (CRON.test(told)) return { path: 'cron', message: `is not a valid cron expression: ${told}` };
+    const message = SPEC.exec(cause.message)?.[1] ?? (cause instanceof TypeError ? cause.message : '');
+    if (ZONE.test(message)) return { path: 'time_zone', message: 'must be the name of an IANA time zone' };
+    if (CRON.test(message)) return { path: 'cron', message: `is not a valid cron expression: ${message}` };
   }
   return undefined;
 }

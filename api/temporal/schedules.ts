@@ -21,8 +21,8 @@ import { SEARCH_ATTRIBUTES } from '../../workflows/attributes.ts';
 import type { FoundSchedule, NewSchedule, Schedules, StartedFiring } from '../commands/schedules.ts';
 import { invalidRequest, ProblemError } from '../http/problem.ts';
 import { outcomeOfFailure } from './failures.ts';
-import { scheduleCursor, schedulePlace } from './schedule-cursor.ts';
-import { MEMO, NO_REASON, scheduleFrom, type Kept } from './schedule-memo.ts';
+import { scheduleCursor, decodeScheduleCursor } from './schedule-cursor.ts';
+import { MEMO, NO_REASON, scheduleFrom, type ScheduleMemo } from './schedule-memo.ts';
 import { actionOf, labelsOf, POLICIES, specMistake, specOf } from './schedule-spec.ts';
 
 /** How long a request may wait; HTTP answers within 10 s. */
@@ -52,7 +52,7 @@ export function createSchedules(client: Client): Schedules {
     }
   };
   return {
-    create: (asked) => within(() => schedules.create(asked)),
+    create: (schedule) => within(() => schedules.create(schedule)),
     find: (id) => within(() => schedules.find(id)),
     list: (page) => within(() => schedules.list(page)),
     pause: (id, reason = NO_REASON.paused) =>
@@ -65,7 +65,7 @@ export function createSchedules(client: Client): Schedules {
 }
 
 type Described = {
-  readonly kept: Kept;
+  readonly memo: ScheduleMemo;
   readonly deleted: boolean;
   readonly description: ScheduleDescription;
 };
@@ -77,32 +77,34 @@ class TemporalSchedules {
     this.#client = client;
   }
 
-  async create(asked: NewSchedule): Promise<{ schedule: ScheduleResource; replayed: boolean } | undefined> {
-    const { id, body, meta } = asked;
+  async create(
+    schedule: NewSchedule,
+  ): Promise<{ schedule: ScheduleResource; replayed: boolean } | undefined> {
+    const { id, body, meta } = schedule;
     // What has ended already can only have been made before.
     const late = body.ends_at !== undefined && body.ends_at <= meta.requested_at;
-    const made = !late && (await this.#make(asked));
-    const kept = (await this.#describe(id))?.kept;
-    if (!kept && late) throw invalidRequest({ path: 'ends_at', message: 'must be in the future' });
-    if (kept?.fingerprint !== meta.fingerprint) return undefined;
-    const next = await this.#firstTimes(id, kept);
+    const made = !late && (await this.#make(schedule));
+    const memo = (await this.#describe(id))?.memo;
+    if (!memo && late) throw invalidRequest({ path: 'ends_at', message: 'must be in the future' });
+    if (memo?.fingerprint !== meta.fingerprint) return undefined;
+    const next = await this.#firstTimes(id, memo);
     if (made && next.length === 0) {
       await this.#handle(id).delete();
       const path = body.ends_at === undefined ? 'cron' : 'ends_at';
       throw invalidRequest({ path, message: 'leaves no time to fire' });
     }
     // As it was when it was made, whatever has become of it: the same request has the same answer.
-    return { schedule: scheduleFrom(id, kept, { paused: false, next }), replayed: !made };
+    return { schedule: scheduleFrom(id, memo, { paused: false, next }), replayed: !made };
   }
 
   async find(id: string): Promise<FoundSchedule | undefined> {
     const found = await this.#describe(id);
     if (!found || found.deleted) return undefined;
-    const { kept, description } = found;
+    const { memo, description } = found;
     const { numActionsMissedCatchupWindow: missed, recentActions } = description.info;
     const dropped = description.raw.info?.bufferDropped?.toNumber() ?? 0;
     return {
-      schedule: { ...resourceOf(id, kept, description), missed_firings: missed + dropped },
+      schedule: { ...resourceOf(id, memo, description), missed_firings: missed + dropped },
       started: recentActions.map(({ scheduledAt, takenAt, action }) => {
         const due = scheduledAt.toISOString();
         return {
@@ -120,15 +122,15 @@ class TemporalSchedules {
       namespace: this.#client.options.namespace,
       maximumPageSize: limit,
       query: LISTED,
-      ...withToken(schedulePlace(cursor)),
+      ...withToken(decodeScheduleCursor(cursor)),
     });
     const data = schedules.flatMap(({ scheduleId, memo, info }) => {
       const payload = memo?.fields?.[MEMO];
       if (!payload) return [];
-      const kept = defaultPayloadConverter.fromPayload<Kept>(payload);
+      const scheduleMemo = defaultPayloadConverter.fromPayload<ScheduleMemo>(payload);
       const next = info?.futureActionTimes?.map((time) => requiredTsToDate(time, 'futureActionTimes')) ?? [];
       const state = { paused: info?.paused === true, note: info?.notes ?? '', next };
-      return [scheduleFrom(scheduleId?.slice(scheduleWorkflowId('').length) ?? '', kept, state)];
+      return [scheduleFrom(scheduleId?.slice(scheduleWorkflowId('').length) ?? '', scheduleMemo, state)];
     });
     return { data, next_cursor: scheduleCursor(nextPageToken) };
   }
@@ -141,7 +143,7 @@ class TemporalSchedules {
     if ((await this.find(id)) === undefined) return undefined;
     await change(this.#handle(id));
     const changed = await this.#describe(id);
-    return changed && !changed.deleted ? resourceOf(id, changed.kept, changed.description) : undefined;
+    return changed && !changed.deleted ? resourceOf(id, changed.memo, changed.description) : undefined;
   }
 
   async remove(id: string): Promise<boolean> {
@@ -150,7 +152,7 @@ class TemporalSchedules {
     await this.#handle(id).update((before) => ({
       ...before,
       state: DELETED,
-      typedSearchAttributes: deletedLabels(found.kept.body),
+      typedSearchAttributes: deletedLabels(found.memo.body),
     }));
     // Temporal answers an update when it is written down, a description when all that is written down is done.
     await this.#describe(id);
@@ -162,8 +164,8 @@ class TemporalSchedules {
     try {
       const { status, typedSearchAttributes } = await handle.describe();
       if (status.name === 'RUNNING') return { status: 'pending' };
-      const told = typedSearchAttributes.get(SEARCH_ATTRIBUTES.status);
-      if (status.name === 'COMPLETED') return { status: told === 'rejected' ? 'rejected' : 'posted' };
+      const recorded = typedSearchAttributes.get(SEARCH_ATTRIBUTES.status);
+      if (status.name === 'COMPLETED') return { status: recorded === 'rejected' ? 'rejected' : 'posted' };
       await handle.result();
       return { status: 'failed' };
     } catch (error) {
@@ -184,7 +186,7 @@ class TemporalSchedules {
         spec: specOf(body, created_at),
         action: actionOf({ id, body, meta }),
         policies: POLICIES,
-        memo: { [MEMO]: { fingerprint, created_at, body } satisfies Kept },
+        memo: { [MEMO]: { fingerprint, created_at, body } satisfies ScheduleMemo },
         typedSearchAttributes: labelsOf(body),
       });
       return true;
@@ -199,9 +201,9 @@ class TemporalSchedules {
   async #describe(id: string): Promise<Described | undefined> {
     try {
       const description = await this.#handle(id).describe();
-      const kept = description.memo?.[MEMO] as Kept | undefined;
+      const memo = description.memo?.[MEMO] as ScheduleMemo | undefined;
       const deleted = description.state.remainingActions === DELETED.remainingActions;
-      return kept && { kept, deleted, description };
+      return memo && { memo, deleted, description };
     } catch (error) {
       if (error instanceof ScheduleNotFoundError) return undefined;
       throw error;
@@ -209,7 +211,7 @@ class TemporalSchedules {
   }
 
   /** The first times after it was made: the same ones, whenever they are asked for. */
-  async #firstTimes(id: string, { created_at, body }: Kept): Promise<Date[]> {
+  async #firstTimes(id: string, { created_at, body }: ScheduleMemo): Promise<Date[]> {
     // What starts at a time may fire at that time, and Temporal tells what comes after one.
     const from = Math.max(Date.parse(created_at), Date.parse(body.starts_at ?? created_at) - 1_000);
     const { startTime } = await this.#client.workflowService.listScheduleMatchingTimes({
@@ -231,8 +233,8 @@ export function deletedLabels(body: ScheduleBody) {
   return [...labelsOf(body), { key: SEARCH_ATTRIBUTES.status, value: 'deleted' }];
 }
 
-function resourceOf(id: string, kept: Kept, { state, info }: ScheduleDescription): ScheduleResource {
-  return scheduleFrom(id, kept, { ...state, next: info.nextActionTimes });
+function resourceOf(id: string, memo: ScheduleMemo, { state, info }: ScheduleDescription): ScheduleResource {
+  return scheduleFrom(id, memo, { ...state, next: info.nextActionTimes });
 }
 
 function withToken(nextPageToken: Uint8Array | undefined): { nextPageToken?: Uint8Array } {

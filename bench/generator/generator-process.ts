@@ -41,7 +41,7 @@ async function load({ url, operation, loop, seconds, watch }: Extract<Task, { ty
   const pool = createHttpPool(url, loop.type === 'closed' ? loop.clients : CONNECTIONS_MAX);
   try {
     const visibility = watch ? watchVisibility(pool) : undefined;
-    const ask = asking(pool, operation, visibility?.heard);
+    const ask = asking(pool, operation, visibility?.observe);
     const measured =
       loop.type === 'closed'
         ? await closedLoop(ask, { ...loop, seconds })

@@ -3,7 +3,7 @@
  * cores that the servers are measured on.
  */
 import { connect, type Socket } from 'node:net';
-import { takeAnswer, type HttpAnswer } from './http-response.ts';
+import { parseResponse, type HttpResponse } from './http-response.ts';
 
 export type HttpRequest = {
   readonly method: 'GET' | 'POST';
@@ -14,13 +14,13 @@ export type HttpRequest = {
 
 export type HttpPool = {
   /** Sends when a connection is free. Rejects if the connection is lost. */
-  readonly send: (request: HttpRequest) => Promise<HttpAnswer>;
+  readonly send: (request: HttpRequest) => Promise<HttpResponse>;
   readonly close: () => void;
 };
 
-type Asked = {
+type PendingRequest = {
   readonly bytes: string;
-  readonly resolve: (answer: HttpAnswer) => void;
+  readonly resolve: (response: HttpResponse) => void;
   readonly reject: (error: Error) => void;
 };
 
@@ -32,7 +32,7 @@ export function createHttpPool(url: string, max: number): HttpPool {
   const { hostname, port, host } = new URL(url);
   const idle: { connection: Connection; since: number }[] = [];
   const all = new Set<Connection>();
-  const waiting: Asked[] = [];
+  const waiting: PendingRequest[] = [];
 
   function free(connection: Connection): void {
     const next = waiting.shift();
@@ -72,10 +72,10 @@ export function createHttpPool(url: string, max: number): HttpPool {
             ? ''
             : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`;
         const bytes = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${content}${lines.join('')}\r\n${body}`;
-        const asked = { bytes, resolve, reject };
+        const pending = { bytes, resolve, reject };
         const connection = take();
-        if (connection) connection.carry(asked);
-        else waiting.push(asked);
+        if (connection) connection.carry(pending);
+        else waiting.push(pending);
       }),
     close() {
       for (const connection of all) connection.close();
@@ -83,29 +83,29 @@ export function createHttpPool(url: string, max: number): HttpPool {
   };
 }
 
-type Connection = { readonly carry: (asked: Asked) => void; readonly close: () => void };
+type Connection = { readonly carry: (pending: PendingRequest) => void; readonly close: () => void };
 
 function connectTo(
   host: string,
   port: number,
-  told: { readonly free: () => void; readonly closed: () => void },
+  onResponse: { readonly free: () => void; readonly closed: () => void },
 ): Connection {
   const socket: Socket = connect({ host, port, noDelay: true });
-  let current: Asked | undefined;
+  let current: PendingRequest | undefined;
   let arrived: Buffer = Buffer.alloc(0);
   let why = new Error('The server closed the connection.');
   socket.on('data', (chunk: Buffer) => {
     arrived = arrived.length === 0 ? chunk : Buffer.concat([arrived, chunk]);
     try {
-      const taken = takeAnswer(arrived);
+      const taken = parseResponse(arrived);
       if (!taken) return;
       arrived = arrived.subarray(taken.length);
-      const asked = current;
+      const pending = current;
       current = undefined;
       // A server that closes is not asked again.
-      if (taken.answer.headers.get('connection') === 'close') socket.destroy();
-      else told.free();
-      asked?.resolve(taken.answer);
+      if (taken.response.headers.get('connection') === 'close') socket.destroy();
+      else onResponse.free();
+      pending?.resolve(taken.response);
     } catch (error) {
       socket.destroy(error instanceof Error ? error : undefined);
     }
@@ -114,12 +114,12 @@ function connectTo(
   socket.on('close', () => {
     current?.reject(why);
     current = undefined;
-    told.closed();
+    onResponse.closed();
   });
   return {
-    carry(asked) {
-      current = asked;
-      socket.write(asked.bytes);
+    carry(pending) {
+      current = pending;
+      socket.write(pending.bytes);
     },
     close: () => socket.destroy(),
   };

@@ -1,6 +1,6 @@
 /** Reads answers of HTTP/1.1 from bytes: as much as the bench needs, and little enough not to take the servers' cores. */
 
-export type HttpAnswer = {
+export type HttpResponse = {
   readonly status: number;
   /** With names in lower case. */
   readonly headers: ReadonlyMap<string, string>;
@@ -14,7 +14,7 @@ const HEAD_END = '\r\n\r\n';
  * whole.
  * @throws Error if it is no such answer, or one without a length.
  */
-export function takeAnswer(bytes: Buffer): { answer: HttpAnswer; length: number } | undefined {
+export function parseResponse(bytes: Buffer): { response: HttpResponse; length: number } | undefined {
   const headEnd = bytes.indexOf(HEAD_END);
   if (headEnd < 0) return undefined;
   const [first = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n');
@@ -28,9 +28,9 @@ export function takeAnswer(bytes: Buffer): { answer: HttpAnswer; length: number 
   const start = headEnd + HEAD_END.length;
   const whole = headers.get('transfer-encoding') === 'chunked' ? chunked(bytes, start) : sized(bytes, start);
   if (whole === undefined) return undefined;
-  return { answer: { status: Number(status), headers, body: whole.body }, length: whole.end };
+  return { response: { status: Number(status), headers, body: whole.body }, length: whole.end };
 
-  function sized(all: Buffer, from: number): Whole | undefined {
+  function sized(all: Buffer, from: number): Complete | undefined {
     const length = headers.get('content-length') ?? (status === '204' ? '0' : undefined);
     if (length === undefined) throw new Error(`An answer without a length: ${first}`);
     const end = from + Number(length);
@@ -38,9 +38,9 @@ export function takeAnswer(bytes: Buffer): { answer: HttpAnswer; length: number 
   }
 }
 
-type Whole = { readonly body: string; readonly end: number };
+type Complete = { readonly body: string; readonly end: number };
 
-function chunked(bytes: Buffer, start: number): Whole | undefined {
+function chunked(bytes: Buffer, start: number): Complete | undefined {
   const parts: Buffer[] = [];
   for (let at = start; ;) {
     const lineEnd = bytes.indexOf('\r\n', at);

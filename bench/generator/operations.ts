@@ -2,23 +2,23 @@
 import { randomUUID } from 'node:crypto';
 import { choose } from '../log/patterns.ts';
 import { accountId, type Accounts, type Operation } from '../task.ts';
-import type { HttpAnswer } from './http-response.ts';
+import type { HttpResponse } from './http-response.ts';
 import type { HttpPool } from './http-pool.ts';
 import type { Ask } from './load.ts';
 
 /** Told of each answer. */
-type Heard = (answer: HttpAnswer) => void;
+type OnResponse = (response: HttpResponse) => void;
 
 /** Long enough that no transfer of a run expires. */
 const APPROVAL_SECONDS = 3_600;
 
 /** How the clients ask for it. */
-export function asking(pool: HttpPool, operation: Operation, heard: Heard = () => {}): Ask {
+export function asking(pool: HttpPool, operation: Operation, onResponse: OnResponse = () => {}): Ask {
   switch (operation.type) {
     case 'transfer': {
       const next = transfers(operation.accounts, operation.pattern);
       return async () => {
-        heard(await post(pool, { path: '/v1/transfers', body: next(), expected: 201 }));
+        onResponse(await post(pool, { path: '/v1/transfers', body: next(), expected: 201 }));
         return 1;
       };
     }
@@ -52,13 +52,13 @@ export function asking(pool: HttpPool, operation: Operation, heard: Heard = () =
   }
 }
 
-type Asked = { readonly path: string; readonly body: object; readonly expected: number };
+type Step = { readonly path: string; readonly body: object; readonly expected: number };
 
-async function post(pool: HttpPool, { path, body, expected }: Asked): Promise<HttpAnswer> {
+async function post(pool: HttpPool, { path, body, expected }: Step): Promise<HttpResponse> {
   const headers = { 'idempotency-key': randomUUID() };
-  const answer = await pool.send({ method: 'POST', path, headers, body: JSON.stringify(body) });
-  if (answer.status !== expected) throw new Error(`${answer.status} ${answer.body.slice(0, 200)}`);
-  return answer;
+  const response = await pool.send({ method: 'POST', path, headers, body: JSON.stringify(body) });
+  if (response.status !== expected) throw new Error(`${response.status} ${response.body.slice(0, 200)}`);
+  return response;
 }
 
 /** Transfers of one cent between some of the accounts. */

@@ -1,11 +1,11 @@
 /** How long after its answer a transfer is seen in the read model. */
 import { quantiles } from '../report/quantiles.ts';
-import type { HttpAnswer } from './http-response.ts';
+import type { HttpResponse } from './http-response.ts';
 import type { HttpPool } from './http-pool.ts';
 
 export type Visibility = {
   /** Told of each answer; of some it finds out when they are seen. */
-  readonly heard: (answer: HttpAnswer) => void;
+  readonly observe: (answer: HttpResponse) => void;
   /** Waits for those that are on their way. `failures` are reads that were not answered with the posted transfer. */
   readonly measured: () => Promise<{ p50: number; p99: number; failures: Record<string, number> }>;
 };
@@ -20,7 +20,7 @@ export function watchVisibility(pool: HttpPool): Visibility {
   const reads: Promise<void>[] = [];
   let last = 0;
 
-  async function read({ headers, body }: HttpAnswer): Promise<void> {
+  async function read({ headers, body }: HttpResponse): Promise<void> {
     const answered = performance.now();
     const { id } = JSON.parse(body) as { id: string };
     const path = `/v1/transfers/${id}?min_position=${headers.get('ledger-position')}`;
@@ -32,7 +32,7 @@ export function watchVisibility(pool: HttpPool): Visibility {
   }
 
   return {
-    heard(answer) {
+    observe(answer) {
       const now = performance.now();
       if (now - last < EVERY_MS) return;
       last = now;

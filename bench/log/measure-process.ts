@@ -6,7 +6,7 @@ import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
 import { streamName } from '../../contracts/subjects.ts';
 import { createAppender, type Appender } from '../../eventlog/append/appender.ts';
 import { publishAtomically } from '../../eventlog/append/batch.ts';
-import { meaningOf, planBatch } from '../../eventlog/append/plan.ts';
+import { interpret, planBatch } from '../../eventlog/append/plan.ts';
 import { NO_EVENTS, type AccountTip } from '../../eventlog/append/tips.ts';
 import { LogUnavailable } from '../../eventlog/errors.ts';
 import { connectToNats } from '../../eventlog/nats/connection.ts';
@@ -135,7 +135,7 @@ async function publish({ transfers, seconds, ledger }: Extract<Task, { type: 'pu
       const [source, destination] = pick();
       // Accounts of their own: those of the appender keep their chains.
       const request = transfer(`raw-${source}`, `raw-${destination}`);
-      return { request, workflowId: `transfer/${request.id}`, ...meaningOf(request), since: 0 };
+      return { request, workflowId: `transfer/${request.id}`, ...interpret(request), since: 0 };
     });
     const { messages } = planBatch(submissions, {
       ledger,

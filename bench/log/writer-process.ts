@@ -23,7 +23,7 @@ let appender: Appender;
 let leave = async () => {};
 let stop = new AbortController();
 let loads: Promise<unknown> = Promise.resolve();
-let answered = 0;
+let decided = 0;
 let retries = 0;
 let markedAt = 0;
 let markedCpu = process.cpuUsage();
@@ -62,7 +62,7 @@ async function take(message: ToWriter): Promise<void> {
       stop.abort();
       const { user, system } = process.cpuUsage(markedCpu);
       const cpuMs = (user + system) / 1_000;
-      const counted = { answered, retries, elapsedMs: performance.now() - markedAt, cpuMs };
+      const counted = { decided, retries, elapsedMs: performance.now() - markedAt, cpuMs };
       await loads;
       flush();
       return tell({ type: 'stopped', ...counted });
@@ -74,7 +74,7 @@ async function take(message: ToWriter): Promise<void> {
 }
 
 function mark(): void {
-  answered = 0;
+  decided = 0;
   retries = 0;
   markedAt = performance.now();
   markedCpu = process.cpuUsage();
@@ -90,7 +90,7 @@ async function call(load: Load, caller: number): Promise<void> {
   for (let count = 0; !signal.aborted; count++) {
     const request = transfer(load, { id: `t-${load.seed}-${caller}-${count}`, random });
     const outcome = await submit(request);
-    answered += 1;
+    decided += 1;
     if (outcome.type !== 'transfer') throw new Error(`${request.id}: ${JSON.stringify(outcome)}`);
     const { position, transfer: made } = outcome;
     note({ id: request.id, position, completed: made.status === 'posted' });

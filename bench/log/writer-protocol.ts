@@ -31,7 +31,7 @@ export type ToWriter =
 
 /** From the mark to the stop. */
 export type Counted = {
-  readonly answered: number;
+  readonly decided: number;
   /** How often a command had to be asked again. */
   readonly retries: number;
   readonly elapsedMs: number;

@@ -71,12 +71,12 @@ function summary(
 ): Pick<WritersMeasured, 'perSecond' | 'range' | 'retries' | 'cpuMicros'> {
   const rates = runs
     .map((counted) =>
-      counted.reduce((sum, { answered, elapsedMs }) => sum + answered / (elapsedMs / 1_000), 0),
+      counted.reduce((sum, { decided: answered, elapsedMs }) => sum + answered / (elapsedMs / 1_000), 0),
     )
     .map(Math.round)
     .toSorted((a, b) => a - b);
   const all = runs.flat();
-  const answered = all.reduce((sum, one) => sum + one.answered, 0);
+  const answered = all.reduce((sum, one) => sum + one.decided, 0);
   const cpuMicros = (runs[0] ?? []).map((_, index) => {
     const cpuMs = runs.reduce((sum, counted) => sum + (counted[index]?.cpuMs ?? 0), 0);
     return Math.round((cpuMs * 1_000) / answered);

@@ -1,10 +1,10 @@
 /** Clients that work and readers that look on, and a record of it all. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { given } from '../../domain/optional-fields.ts';
+import { defined } from '../../domain/optional-fields.ts';
 import type { Random } from '../random.ts';
 import type { LoadControl } from '../scenario.ts';
 import { depositDraft, nextDraft, openingDraft, type Draft } from './operations.ts';
-import { isClear, isKept, type Command, type Read, type Record } from './record.ts';
+import { isClear, isRecorded, type Command, type Read, type Record } from './record.ts';
 import { readAccount, sendCommand } from './sending.ts';
 import { World } from './world.ts';
 
@@ -157,7 +157,7 @@ class Clients implements Load {
   }
 
   async repeatSome(count: number): Promise<void> {
-    const kept = this.#commands.filter((command) => command.attempts.some(isKept));
+    const kept = this.#commands.filter((command) => command.attempts.some(isRecorded));
     const some = this.#options.random.fork('repeating').shuffled(kept).slice(0, count);
     const repeat = async () => {
       for (let next = some.pop(); next; next = some.pop()) {
@@ -197,7 +197,7 @@ class Clients implements Load {
     const { kind, path, body, key, keyHash, commandIds, transfers, account, hold } = draft;
     const number = this.#commands.length + 1;
     const asked = { number, kind, path, body, key, keyHash, commandIds, transfers, attempts: [] };
-    const command: Command = { ...asked, ...given({ account, hold }) };
+    const command: Command = { ...asked, ...defined({ account, hold }) };
     this.#commands.push(command);
     if (await this.#attempt(command, draft)) return;
     this.#open.add({ command, draft, due: Date.now() + RETRY_MS.from });

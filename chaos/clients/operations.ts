@@ -10,7 +10,7 @@ export type Draft = Omit<Command, 'number' | 'attempts'> & {
 };
 
 type Makes = Partial<Pick<Command, 'commandIds' | 'transfers' | 'account' | 'hold'>>;
-type Asked = { readonly kind: string; readonly path: string; readonly body: object };
+type Request = { readonly kind: string; readonly path: string; readonly body: object };
 type Maker = (world: World, random: Random, key: string) => Draft | undefined;
 
 const CURRENCY = 'EUR';
@@ -24,7 +24,7 @@ const MIX: readonly (readonly [weight: number, maker: Maker])[] = [
   [80, deposit],
   [60, withdrawal],
   [70, transferToApprove],
-  [80, answerToWaiting],
+  [80, decideWaiting],
   [40, scheduledTransfer],
   [70, placeHold],
   [40, captureHold],
@@ -67,19 +67,19 @@ export function depositDraft(key: string, account: string, amount: bigint): Draf
   }));
 }
 
-function draft(key: string, asked: Asked, makes: (key: IdempotencyKey) => Makes = () => ({})): Draft {
+function draft(key: string, request: Request, makes: (key: IdempotencyKey) => Makes = () => ({})): Draft {
   const derived = idempotencyKey(key);
   const { keyHash, commandId } = derived;
-  return { key, keyHash, ...asked, commandIds: [commandId], transfers: [], ...makes(derived) };
+  return { key, keyHash, ...request, commandIds: [commandId], transfers: [], ...makes(derived) };
 }
 
 /** A command that makes a transfer between two accounts. */
 function movement(
   key: string,
-  asked: Asked,
+  request: Request,
   { source, destination, amount }: { source: string; destination: string; amount: bigint },
 ): Draft {
-  return draft(key, asked, ({ transferId: id }) => ({
+  return draft(key, request, ({ transferId: id }) => ({
     commandIds: [id],
     transfers: [{ id, moves: between(source, destination, amount) }],
   }));
@@ -131,8 +131,8 @@ function withdrawal(world: World, random: Random, key: string): Draft {
   const source = random.pick(world.accounts);
   const amount = someAmount(random);
   const body = { account: source, amount: `${amount}`, currency: CURRENCY };
-  const asked = { kind: 'withdrawal', path: '/v1/withdrawals', body };
-  return movement(key, asked, { source, destination: WORLD_ACCOUNT, amount });
+  const request = { kind: 'withdrawal', path: '/v1/withdrawals', body };
+  return movement(key, request, { source, destination: WORLD_ACCOUNT, amount });
 }
 
 function transferToApprove(world: World, random: Random, key: string): Draft {
@@ -148,7 +148,7 @@ function transferToApprove(world: World, random: Random, key: string): Draft {
   };
 }
 
-function answerToWaiting(world: World, random: Random, key: string): Draft | undefined {
+function decideWaiting(world: World, random: Random, key: string): Draft | undefined {
   const id = world.waiting.take((length) => random.between(0, length - 1), random.chance(0.2));
   if (id === undefined) return undefined;
   const action = random.chance(0.6) ? 'approve' : random.pick(['cancel', 'reject']);
@@ -195,8 +195,8 @@ function reversal(world: World, random: Random, key: string): Draft | undefined 
   if (!undone) return undefined;
   const { id, source: destination, destination: source } = undone;
   const amount = BigInt(random.between(1, Number(undone.amount)));
-  const asked = { kind: 'reversal', path: `/v1/transfers/${id}/reversal`, body: { amount: `${amount}` } };
-  return movement(key, asked, { source, destination, amount });
+  const request = { kind: 'reversal', path: `/v1/transfers/${id}/reversal`, body: { amount: `${amount}` } };
+  return movement(key, request, { source, destination, amount });
 }
 
 /** One account pays two others. */
@@ -214,8 +214,8 @@ function transaction(world: World, random: Random, key: string): Draft {
     amount: `${amount < 0n ? -amount : amount}`,
     currency: CURRENCY,
   }));
-  const asked = { kind: 'transaction', path: '/v1/transactions', body: { entries } };
-  return draft(key, asked, ({ transferId: id }) => ({ commandIds: [id], transfers: [{ id, moves }] }));
+  const request = { kind: 'transaction', path: '/v1/transactions', body: { entries } };
+  return draft(key, request, ({ transferId: id }) => ({ commandIds: [id], transfers: [{ id, moves }] }));
 }
 
 function bulk(world: World, random: Random, key: string): Draft {

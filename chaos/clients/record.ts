@@ -4,7 +4,7 @@
 export type Move = readonly [account: string, amount: bigint];
 
 /** A transfer that a command makes when it succeeds, sooner or later. */
-export type MadeTransfer = { readonly id: string; readonly moves: readonly Move[] };
+export type ExpectedTransfer = { readonly id: string; readonly moves: readonly Move[] };
 
 export type Attempt = {
   /** `Date.now()` when it was sent, and when it was answered or given up. */
@@ -34,7 +34,7 @@ export type Command = {
   /** By which it stands in the log: one, but for a bulk, whose lines have one each. */
   readonly commandIds: readonly string[];
   /** What it makes if it is carried out. */
-  readonly transfers: readonly MadeTransfer[];
+  readonly transfers: readonly ExpectedTransfer[];
   readonly account?: string;
   readonly hold?: string;
   /** The same request, with the same key, in order. */
@@ -63,12 +63,12 @@ export function isClear({ status }: Attempt): boolean {
 }
 
 /** The first answer that says what became of the command. */
-export function clearAnswer({ attempts }: Command): Attempt | undefined {
+export function clearResponse({ attempts }: Command): Attempt | undefined {
   return attempts.find(isClear);
 }
 
 /** True for an answer that its key gives for ever: what was done, and what the rules refused. */
-export function isKept({ status = 0 }: Attempt): boolean {
+export function isRecorded({ status = 0 }: Attempt): boolean {
   return (status >= 200 && status < 300) || status === 422;
 }
 

@@ -4,10 +4,10 @@
  */
 import { canonicalJson } from '../../api/commands/idempotency.ts';
 import {
-  clearAnswer,
+  clearResponse,
   describe,
   isClear,
-  isKept,
+  isRecorded,
   type Attempt,
   type Command,
   type Move,
@@ -49,19 +49,19 @@ function checkCommand(command: Command, log: LogFacts): Complaint[] {
     complaints.push({ check, found: [found, describe(command)].filter((part) => part !== '').join('\n  ') });
   };
   const carried = command.commandIds.map((id) => log.carriedOut.get(id) ?? []);
-  const answer = clearAnswer(command);
+  const response = clearResponse(command);
   for (const times of carried) {
     if (times.length > 1) complain(DOUBLED, `at ${times.map(placeOf).join(' and at ')}`);
     if (times.some(({ keyHash }) => keyHash !== command.keyHash)) complain('under another key in the log');
   }
-  if (answer === undefined) complain('no clear answer in the end');
-  else if (isKept(answer) && carried.some((times) => times.length === 0)) complain(LOST);
-  else if (!isKept(answer) && carried.some((times) => times.length > 0)) {
-    complain('refused without a trace, but in the log', `answered ${answer.status} ${answer.code}`);
+  if (response === undefined) complain('no clear answer in the end');
+  else if (isRecorded(response) && carried.some((times) => times.length === 0)) complain(LOST);
+  else if (!isRecorded(response) && carried.some((times) => times.length > 0)) {
+    complain('refused without a trace, but in the log', `answered ${response.status} ${response.code}`);
   }
-  checkAnswers(command, complain);
-  if (answer?.position !== undefined) checkPosition({ command, answer, log }, complain);
-  if (answer) checkEffect({ command, answer, log }, complain);
+  checkResponses(command, complain);
+  if (response?.position !== undefined) checkPosition({ command, response, log }, complain);
+  if (response) checkEffect({ command, response, log }, complain);
   checkMoves(command, log, complain);
   return complaints;
 }
@@ -69,12 +69,12 @@ function checkCommand(command: Command, log: LogFacts): Complaint[] {
 type Complain = (check: string, found?: string) => void;
 
 /** A key gives the same answer for ever, and says so. */
-function checkAnswers({ attempts }: Command, complain: Complain): void {
+function checkResponses({ attempts }: Command, complain: Complain): void {
   for (const { status, text } of attempts) {
     if (status === 500) complain('answered 500', text);
   }
   const [first, ...others] = attempts.filter(isClear);
-  if (!first || !isKept(first)) return;
+  if (!first || !isRecorded(first)) return;
   for (const other of others) {
     if (
       other.status !== first.status ||
@@ -96,11 +96,11 @@ function sameJson(one: string, other: string): boolean {
   }
 }
 
-type Answered = { readonly command: Command; readonly answer: Attempt; readonly log: LogFacts };
+type Responded = { readonly command: Command; readonly response: Attempt; readonly log: LogFacts };
 
 /** An answer names the position that shows it. */
-function checkPosition({ command, answer, log }: Answered, complain: Complain): void {
-  const { position = 0 } = answer;
+function checkPosition({ command, response, log }: Responded, complain: Complain): void {
+  const { position = 0 } = response;
   const events = command.commandIds.flatMap((id) => log.carriedOut.get(id)?.[0]?.events ?? []);
   const own = events.find(({ aggregateId }) => aggregateId === command.commandIds[0]);
   if (own && own.position !== position) {
@@ -111,8 +111,8 @@ function checkPosition({ command, answer, log }: Answered, complain: Complain): 
 }
 
 /** What was said to be there is there. */
-function checkEffect({ command, answer, log }: Answered, complain: Complain): void {
-  const done = answer.status !== undefined && answer.status < 300;
+function checkEffect({ command, response, log }: Responded, complain: Complain): void {
+  const done = response.status !== undefined && response.status < 300;
   const { account, hold } = command;
   if (account !== undefined && done !== log.accounts.has(account)) {
     complain(done ? LOST : 'refused, but it is there', `account ${account}`);
@@ -120,7 +120,7 @@ function checkEffect({ command, answer, log }: Answered, complain: Complain): vo
   if (hold !== undefined && done !== log.holds.has(hold)) {
     complain(done ? LOST : 'refused, but it is there', `hold ${hold}`);
   }
-  if (answer.status !== 201) return;
+  if (response.status !== 201) return;
   for (const { id } of command.transfers) {
     const name = log.transfers.get(id)?.name;
     if (name !== 'TransferCompleted' && name !== 'TransferReversed') {

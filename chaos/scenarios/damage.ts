@@ -7,7 +7,7 @@ import { fault, type Complaint, type Context, type Injected, type Scenario } fro
 import { LEDGER, type System } from '../system.ts';
 
 /** Balances as the API told them before the damage, as text, by what was asked. */
-type Told = ReadonlyMap<string, string>;
+type Shown = ReadonlyMap<string, string>;
 
 type Damage = {
   readonly what: string;
@@ -49,7 +49,7 @@ function damaged(
   { what, end, harm, shows }: Damage,
   about: Pick<Scenario, 'name' | 'proves' | 'short'>,
 ): Scenario {
-  let before: Told = new Map();
+  let before: Shown = new Map();
   return {
     ...about,
     system: { workers: 1 },
@@ -75,7 +75,7 @@ function damaged(
       return { faults: [injected], notes: [`${before.size} balances were told before`] };
     },
     async judge(system, context) {
-      await untilItAnswers(system, context);
+      await untilReady(system, context);
       const complaints = [...(await stillTheSame(system, before))];
       const found = (await verify(system.urls)).length > 0;
       if (!found)
@@ -101,19 +101,19 @@ async function shown({ url }: System, position: number): Promise<void> {
 }
 
 /** What the API tells of accounts: now, and as of a position, which it reads from the log. */
-async function balances({ url }: System, position: number): Promise<Told> {
+async function balances({ url }: System, position: number): Promise<Shown> {
   const list = await fetch(`${url}/v1/accounts?limit=${ACCOUNTS_MAX}`);
   const { data } = (await list.json()) as { data: { id: string }[] };
-  const told = new Map<string, string>();
+  const found = new Map<string, string>();
   for (const { id } of data) {
     for (const query of ['', `?at=${position}`]) {
-      const asked = `/v1/accounts/${id}/balances${query}`;
-      const answer = await fetch(url + asked);
-      if (answer.ok) told.set(asked, amounts(await answer.json()));
+      const request = `/v1/accounts/${id}/balances${query}`;
+      const answer = await fetch(url + request);
+      if (answer.ok) found.set(request, amounts(await answer.json()));
       else await answer.arrayBuffer();
     }
   }
-  return told;
+  return found;
 }
 
 function amounts(body: unknown): string {
@@ -122,27 +122,27 @@ function amounts(body: unknown): string {
 }
 
 /** A balance is told as it was before, or not at all. */
-async function stillTheSame({ url }: System, before: Told): Promise<Complaint[]> {
+async function stillTheSame({ url }: System, before: Shown): Promise<Complaint[]> {
   const complaints: Complaint[] = [];
-  for (const [asked, right] of before) {
-    const answer = await fetch(url + asked);
+  for (const [request, right] of before) {
+    const answer = await fetch(url + request);
     const body: unknown = await answer.json();
     if (answer.ok && amounts(body) !== right) {
       complaints.push({
         check: 'a wrong balance is told',
-        found: `${asked}: ${amounts(body)}, not ${right}`,
+        found: `${request}: ${amounts(body)}, not ${right}`,
       });
     } else if (!answer.ok && answer.status !== 503) {
       complaints.push({
         check: 'a balance is refused in the wrong way',
-        found: `${asked}: ${answer.status}`,
+        found: `${request}: ${answer.status}`,
       });
     }
   }
   return complaints;
 }
 
-async function untilItAnswers({ url }: System, { sleep }: Context): Promise<void> {
+async function untilReady({ url }: System, { sleep }: Context): Promise<void> {
   for (const deadline = Date.now() + NOTICED_MS; Date.now() < deadline; await sleep(100)) {
     const alive = await fetch(`${url}/healthz`).catch(() => undefined);
     if (alive?.ok) return;

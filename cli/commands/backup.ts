@@ -7,7 +7,7 @@ import { messagesBeside } from '../archive/beside-log.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { grouped } from '../io/progress.ts';
 import { exportToFile } from './export.ts';
-import { brokenBy, tellingWhatIsBroken } from './import.ts';
+import { brokenBy, reportingBrokenExport } from './import.ts';
 
 export const backupCommand: Command = {
   name: 'backup',
@@ -19,7 +19,7 @@ Webhooks are in it with their secrets: keep the folder as you would keep those. 
 backup has, and what it does not have.`,
   positionals: [1, 1],
   options: { 'no-schedules': { text: 'leave schedules out, and do not ask Temporal' } },
-  run: (input, context) => tellingWhatIsBroken(context, () => backUp(input, context)),
+  run: (input, context) => reportingBrokenExport(context, () => backUp(input, context)),
 };
 
 async function backUp(input: Input, context: Context): Promise<ExitCode> {

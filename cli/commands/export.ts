@@ -46,7 +46,7 @@ async function exportLog(input: Input, context: Context): Promise<ExitCode> {
   if (file === '-' && resume) throw new WrongUsage('Only an export to a file can be resumed.');
   try {
     if (file === '-') await writeAll(context, { tally: new Tally(), write: context.write });
-    else tellOf(file, await exportToFile(file, { resume, context }), context);
+    else reportExport(file, await exportToFile(file, { resume, context }), context);
     return EXIT.fine;
   } catch (error) {
     if (!(error instanceof BrokenExport)) throw error;
@@ -56,7 +56,7 @@ async function exportLog(input: Input, context: Context): Promise<ExitCode> {
   }
 }
 
-function tellOf(file: string, { tally, before }: Exported, context: Context): void {
+function reportExport(file: string, { tally, before }: Exported, context: Context): void {
   context.progress.clear();
   const { position, digest } = tally;
   const added = before === 0 ? '' : `, ${grouped(position - before)} of them new`;
@@ -145,7 +145,7 @@ async function writeAll(
   { tally, write, check }: { tally: Tally; write: Sink; check?: ToFile['check'] },
 ): Promise<void> {
   const { reader } = await context.connect();
-  const to = await wholeEnd(reader);
+  const to = await endOfLastBatch(reader);
   if (!tally.begun) await write(firstLine(tally, context.ledger));
   for await (const messages of to > tally.position ? reader.messages({ after: tally.position, to }) : []) {
     for (const message of check ? messages : []) check?.(message);
@@ -156,7 +156,7 @@ async function writeAll(
 }
 
 /** Where the log ends. While the server stores a batch, that may be in the middle of it for a moment. */
-async function wholeEnd(reader: EventReader): Promise<number> {
+async function endOfLastBatch(reader: EventReader): Promise<number> {
   for (let tries = 1; ; tries += 1) {
     const last = await reader.lastPosition();
     if (last === 0 || tries === END_TRIES) return last;

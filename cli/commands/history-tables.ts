@@ -8,17 +8,17 @@ import type { Column } from '../io/table.ts';
 const NAMED_MAX = 3;
 
 /** A column, and what it says of an event. */
-export type Shown<Event> = Column & { readonly cell: (event: Event) => string };
+export type CellColumn<Event> = Column & { readonly cell: (event: Event) => string };
 
 type AnyEvent = AccountRecord | TransferRecord | HoldRecord;
 
-const FIRST: readonly Shown<AnyEvent>[] = [
+const FIRST: readonly CellColumn<AnyEvent>[] = [
   { heading: 'position', right: true, cell: ({ position }) => `${position}` },
   { heading: 'time', cell: ({ time }) => time },
   { heading: 'event', cell: ({ name }) => name },
   { heading: 'version', right: true, cell: ({ version }) => `${version}` },
 ];
-const WORKFLOW: Shown<AnyEvent> = { heading: 'workflow', cell: ({ workflowId }) => workflowId };
+const WORKFLOW: CellColumn<AnyEvent> = { heading: 'workflow', cell: ({ workflowId }) => workflowId };
 
 /** An event of an account, with all accounts that its transfer names. */
 export type AccountLine = AccountRecord & { readonly parties: readonly string[] };
@@ -33,7 +33,7 @@ export function partiesOf(event: TransferRecord): readonly string[] {
   return [...new Set(accountsOfTerms(transferAfter(event).terms))];
 }
 
-export const ACCOUNT_COLUMNS: readonly Shown<AccountLine>[] = [
+export const ACCOUNT_COLUMNS: readonly CellColumn<AccountLine>[] = [
   ...FIRST,
   { heading: 'amount', right: true, cell: addedToAvailable },
   { heading: 'posted', right: true, cell: ({ data }) => data.balances.posted },
@@ -64,7 +64,7 @@ function noteOfAccount(event: AccountRecord): string {
   return 'reason' in event.data ? plain(event.data.reason) : '';
 }
 
-export const TRANSFER_COLUMNS: readonly Shown<TransferRecord>[] = [
+export const TRANSFER_COLUMNS: readonly CellColumn<TransferRecord>[] = [
   ...FIRST,
   { heading: 'status', cell: (event) => transferAfter(event).status },
   { heading: 'amount', right: true, cell: ({ data }) => ('amount' in data ? data.amount : '') },
@@ -102,7 +102,7 @@ function waitsFor(event: TransferRecord): string[] {
 
 const WAITS = { awaiting_approval: 'until', scheduled: 'on', pending: 'by' } as const;
 
-export const HOLD_COLUMNS: readonly Shown<HoldRecord>[] = [
+export const HOLD_COLUMNS: readonly CellColumn<HoldRecord>[] = [
   ...FIRST,
   { heading: 'status', cell: (event) => holdAfter(event).status },
   { heading: 'amount', right: true, cell: ({ data }) => data.amount },

@@ -20,7 +20,7 @@ import {
   TRANSFER_COLUMNS,
   transferOf,
   type AccountLine,
-  type Shown,
+  type CellColumn,
 } from './history-tables.ts';
 
 export const historyCommand: Command = {
@@ -74,7 +74,7 @@ function tableOf(aggregate: (typeof AGGREGATES)[number], context: Context): Layo
   }
 }
 
-function layout<Event>(columns: readonly Shown<Event>[]): (events: readonly Event[]) => string {
+function layout<Event>(columns: readonly CellColumn<Event>[]): (events: readonly Event[]) => string {
   const table = createTable(columns);
   return (events) => table(events.map((event) => columns.map(({ cell }) => cell(event))));
 }

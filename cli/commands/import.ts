@@ -27,7 +27,7 @@ standard input ("-") is checked as it comes. In the end the ledger is verified, 
 
 async function importLog(input: Input, context: Context): Promise<ExitCode> {
   const [file = '-'] = input.positionals;
-  return await tellingWhatIsBroken(context, async () => {
+  return await reportingBrokenExport(context, async () => {
     const imported = file === '-' ? await importStream(context) : await importFile(file, context);
     await context.write(report(imported, context));
     return EXIT.fine;
@@ -41,12 +41,12 @@ export type Imported = { readonly position: number; readonly digest: string; rea
 export type Until = { readonly position: number; readonly digest: string };
 
 /** Runs what may find an export broken. */
-export async function tellingWhatIsBroken(
+export async function reportingBrokenExport(
   context: Context,
-  what: () => Promise<ExitCode>,
+  work: () => Promise<ExitCode>,
 ): Promise<ExitCode> {
   try {
-    return await what();
+    return await work();
   } catch (error) {
     if (!(error instanceof BrokenExport)) throw error;
     context.progress.clear();
@@ -58,7 +58,7 @@ export async function tellingWhatIsBroken(
 async function importStream(context: Context): Promise<Imported> {
   const source = new ExportReader();
   const before = await append(audited(source, process.stdin, { context }), { source, context });
-  requireWhole(source, context);
+  requireComplete(source, context);
   return await compare(source, before, context);
 }
 
@@ -68,7 +68,7 @@ export async function importFile(file: string, context: Context, until?: Until):
   const source = new ExportReader();
   const messages = events(source, createReadStream(file), until);
   const before = await append(messages, { source, context, total: until?.position });
-  requireWhole(source, context, until);
+  requireComplete(source, context, until);
   return await compare(source, before, context);
 }
 
@@ -121,7 +121,7 @@ async function* audited(
     }
     yield messages;
   }
-  requireWhole(source, context, until);
+  requireComplete(source, context, until);
   const finding = audit.end();
   if (finding) throw brokenBy(finding);
 }
@@ -138,7 +138,7 @@ function requireName({ ledger: exported }: ExportReader, ledger: string): void {
   );
 }
 
-function requireWhole(source: ExportReader, { ledger }: Context, until?: Until): void {
+function requireComplete(source: ExportReader, { ledger }: Context, until?: Until): void {
   requireName(source, ledger);
   const { position, digest } = source.tally;
   if (until && position === until.position && digest !== until.digest) {
@@ -165,10 +165,10 @@ async function append(
     for await (const some of messages) {
       // Not before: by now the name of the ledger has been compared, and nothing is created under a wrong one.
       target ??= await openTarget(context);
-      const { there, stored, importer } = target;
+      const { existing, stored, importer } = target;
       for (const message of some) {
-        if (message.seq > there) await importer.add(message);
-        else requireSame(message, (await stored.next()).value, there);
+        if (message.seq > existing) await importer.add(message);
+        else requireSame(message, (await stored.next()).value, existing);
       }
       context.progress.tell('Imported', source.tally.position, total);
     }
@@ -176,14 +176,14 @@ async function append(
     await target?.stored.return(undefined);
   }
   target ??= await openTarget(context);
-  if (source.tally.position < target.there) throw notEmpty(target.there);
+  if (source.tally.position < target.existing) throw notEmpty(target.existing);
   await target.importer.end();
-  return target.there;
+  return target.existing;
 }
 
 /** The ledger that is written: how much it has already, that, and what appends to it. */
 type Target = {
-  readonly there: number;
+  readonly existing: number;
   readonly stored: AsyncGenerator<StoredMessage, undefined, undefined>;
   readonly importer: Importer;
 };
@@ -191,9 +191,9 @@ type Target = {
 async function openTarget({ connect, ledger, streamReplicas }: Context): Promise<Target> {
   const { nc, reader } = await connect();
   await openLog(nc, { ledger, replicas: streamReplicas });
-  const there = await reader.lastPosition();
-  const stored = oneByOne(there === 0 ? [] : reader.messages({ to: there }));
-  return { there, stored, importer: createImporter({ nc, reader, after: there }) };
+  const existing = await reader.lastPosition();
+  const stored = oneByOne(existing === 0 ? [] : reader.messages({ to: existing }));
+  return { existing, stored, importer: createImporter({ nc, reader, after: existing }) };
 }
 
 async function* oneByOne(
@@ -202,19 +202,19 @@ async function* oneByOne(
   for await (const messages of arrays) yield* messages;
 }
 
-function requireSame(exported: StoredMessage, stored: StoredMessage | undefined, there: number): void {
+function requireSame(exported: StoredMessage, stored: StoredMessage | undefined, existing: number): void {
   const same =
     stored?.seq === exported.seq &&
     stored.subject === exported.subject &&
     stored.headers.get('ce-hash') === exported.headers.get('ce-hash') &&
     hashOf(stored) === hashOf(exported);
-  const endsBatch = exported.seq < there || (batchOf(exported.headers)?.last ?? true);
-  if (!same || !endsBatch) throw notEmpty(there);
+  const endsBatch = exported.seq < existing || (batchOf(exported.headers)?.last ?? true);
+  if (!same || !endsBatch) throw notEmpty(existing);
 }
 
-function notEmpty(there: number): CannotRun {
+function notEmpty(existing: number): CannotRun {
   return new CannotRun(
-    `The ledger is not empty: it has ${grouped(there)} events, and they are not the first ones of this export.`,
+    `The ledger is not empty: it has ${grouped(existing)} events, and they are not the first ones of this export.`,
   );
 }
 

@@ -2,8 +2,8 @@
 import { PROJECTIONS } from '../../projector/projections/index.ts';
 import type { Projection } from '../../projector/projections/projection.ts';
 import { listParked, retryParked, type Parked, type Retried } from '../../projector/run/parked.ts';
-import { tryAgain } from '../../projector/run/projector.ts';
-import { readStandings, type Standing } from '../../projector/tables/checkpoint.ts';
+import { retryStopped } from '../../projector/run/projector.ts';
+import { readStatuses, type ProjectionStatus } from '../../projector/tables/checkpoint.ts';
 import { connectReadModel, isNotMigrated, type ReadModel } from '../../projector/tables/database.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { createTable } from '../io/table.ts';
@@ -41,7 +41,7 @@ async function parked(input: Input, context: Context): Promise<ExitCode> {
     const stopped = position === undefined ? await stoppedOnes(db, projection) : [];
     if (input.flag('retry')) {
       for (const each of stopped) {
-        await tryAgain(db, each.name);
+        await retryStopped(db, each.name);
         await context.write(`The projection "${each.name}" is asked to try again.\n`);
       }
       return await retry(db, chosen, context);
@@ -53,12 +53,12 @@ async function parked(input: Input, context: Context): Promise<ExitCode> {
   }
 }
 
-async function stoppedOnes(db: ReadModel, projection: string | undefined): Promise<Standing[]> {
-  const all = await readStandings(db);
+async function stoppedOnes(db: ReadModel, projection: string | undefined): Promise<ProjectionStatus[]> {
+  const all = await readStatuses(db);
   return all.filter(({ name, error }) => error !== null && (projection ?? name) === name);
 }
 
-function stoppedLines(stopped: readonly Standing[]): string {
+function stoppedLines(stopped: readonly ProjectionStatus[]): string {
   return stopped.map(({ name, error }) => `The projection "${name}" has stopped: ${error}\n`).join('');
 }
 

@@ -1,7 +1,7 @@
 /** `rebuild`: makes a projection's tables anew, beside those that queries read. */
 import type { Projection } from '../../projector/projections/projection.ts';
 import { runRebuild } from '../../projector/run/projector.ts';
-import { readStandings } from '../../projector/tables/checkpoint.ts';
+import { readStatuses } from '../../projector/tables/checkpoint.ts';
 import { connectReadModel, isNotMigrated, type ReadModel } from '../../projector/tables/database.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { grouped } from '../io/progress.ts';
@@ -83,7 +83,7 @@ async function rebuild(input: Input, context: Context): Promise<ExitCode> {
 /** Where an interrupted rebuild goes on. */
 async function begunAt(db: ReadModel, input: Input, { name, version }: Projection): Promise<number> {
   try {
-    const building = (await readStandings(db)).find((standing) => standing.name === name)?.building;
+    const building = (await readStatuses(db)).find((status) => status.name === name)?.building;
     return building?.version === version && !input.flag('anew') ? building.position : 0;
   } catch (error) {
     throw isNotMigrated(error) ? new CannotRun(`The database has no schema "${db.schema}".`) : error;

@@ -4,7 +4,7 @@ import { bulkOf, createBesideWriter, hasBeside } from '../archive/beside-log.ts'
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { grouped } from '../io/progress.ts';
 import { findReadModel } from '../verify/read-model.ts';
-import { importFile, report, tellingWhatIsBroken } from './import.ts';
+import { importFile, report, reportingBrokenExport } from './import.ts';
 import { putSchedules, resumeWaiting } from './resume.ts';
 
 export const restoreCommand: Command = {
@@ -17,7 +17,7 @@ Interrupted, it is run again and goes on. Then the workflows of transfers, holds
 and schedules made again, as "resume" does.`,
   positionals: [1, 1],
   options: { 'no-resume': { text: 'do not ask Temporal; "resume" does the rest later' } },
-  run: (input, context) => tellingWhatIsBroken(context, () => restore(input, context)),
+  run: (input, context) => reportingBrokenExport(context, () => restore(input, context)),
 };
 
 async function restore(input: Input, context: Context): Promise<ExitCode> {
@@ -65,10 +65,10 @@ async function requireEmpty({ connect, ledger }: Context, { position }: Manifest
 async function requireReadModel(context: Context, { position }: Manifest): Promise<void> {
   const readModel = await findReadModel(context, 'if there');
   try {
-    const shown = await readModel.position();
-    if (shown === Number.POSITIVE_INFINITY || shown <= position) return;
+    const readModelPosition = await readModel.position();
+    if (readModelPosition === Number.POSITIVE_INFINITY || readModelPosition <= position) return;
     throw new CannotRun(
-      `The read model is at position ${grouped(shown)}, and the backup ends at ${grouped(position)}. Stop the projector, ` +
+      `The read model is at position ${grouped(readModelPosition)}, and the backup ends at ${grouped(position)}. Stop the projector, ` +
         `and drop the schema of the ledger "${context.ledger}" in that database: it is made anew from the log.`,
     );
   } finally {

@@ -1,12 +1,12 @@
 /** `resume`: starts the workflows of what waits, when Temporal has lost them. */
-import type { Resuming } from '../../api/temporal/recovery.ts';
+import type { TemporalRecovery } from '../../api/temporal/recovery.ts';
 import { createBulkStore, findBulks } from '../../bulks/store.ts';
 import type { BulkManifest } from '../../messages/bulk-jobs.ts';
 import { readManifest, readRest } from '../archive/backup-folder.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { grouped } from '../io/progress.ts';
-import { tellingWhatIsBroken } from './import.ts';
-import { Waiting } from './waiting.ts';
+import { reportingBrokenExport } from './import.ts';
+import { WaitingScan } from './waiting.ts';
 
 export const resumeCommand: Command = {
   name: 'resume',
@@ -18,7 +18,7 @@ every step, so nothing is done twice. With the folder of a backup its schedules 
 there; what came due meanwhile is not made up for.`,
   positionals: [0, 1],
   options: {},
-  run: (input, context) => tellingWhatIsBroken(context, () => resume(input, context)),
+  run: (input, context) => reportingBrokenExport(context, () => resume(input, context)),
 };
 
 /** Requests to Temporal on their way at a time. */
@@ -33,9 +33,9 @@ async function resume(input: Input, context: Context): Promise<ExitCode> {
 }
 
 /** Looks for what waits, and starts a workflow for each that has none. */
-export async function resumeWaiting(context: Context, temporal: Resuming): Promise<void> {
+export async function resumeWaiting(context: Context, temporal: TemporalRecovery): Promise<void> {
   const { nc, reader } = await context.connect();
-  const waiting = new Waiting();
+  const waiting = new WaitingScan();
   const last = await reader.lastPosition();
   for await (const events of reader.events({ to: last })) {
     for (const event of events) waiting.add(event);
@@ -78,7 +78,7 @@ async function startAll<Thing>(
 /** Makes a backup's schedules again. */
 export async function putSchedules(
   folder: string,
-  { context, temporal }: { context: Context; temporal: Resuming },
+  { context, temporal }: { context: Context; temporal: TemporalRecovery },
 ): Promise<void> {
   const manifest = await readManifest(folder);
   if (manifest.ledger !== context.ledger) {

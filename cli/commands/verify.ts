@@ -4,7 +4,7 @@ import type { Finding } from '../../eventlog/audit/finding.ts';
 import { EXIT, WrongUsage, type Command, type Context, type Input } from '../command.ts';
 import { parseAnchor } from '../argument-values.ts';
 import { differs } from '../verify/compare-rows.ts';
-import { findReadModel, type ReadModelAnswer } from '../verify/read-model.ts';
+import { findReadModel, type ReadModelComparison } from '../verify/read-model.ts';
 import { json, text, type Verdict } from '../verify/report.ts';
 
 export const verifyCommand: Command = {
@@ -49,7 +49,7 @@ async function verify(input: Input, context: Context) {
       summary: audit.summary(),
       finding,
       seconds,
-      readModel: readModel.told(),
+      readModel: readModel.summary(),
     };
     context.progress.clear();
     await context.write(input.flag('json') ? json(verdict) : text(verdict));
@@ -73,7 +73,7 @@ function readModelWanted(input: Input): 'required' | 'if there' | 'no' {
 async function auditLog(
   context: Context,
   audit: Audit,
-  readModel: ReadModelAnswer,
+  readModel: ReadModelComparison,
 ): Promise<Finding | undefined> {
   const { reader } = await context.connect();
   // In this order: the read model cannot be ahead of what is the log's end a moment later.

@@ -4,13 +4,13 @@
  * and goes on from where the log is.
  */
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { given } from '../../domain/optional-fields.ts';
+import { defined } from '../../domain/optional-fields.ts';
 import type { CommandMeta, HoldRequest, MovementRequest } from '../../messages/commands.ts';
 
 export type WaitingRequest = MovementRequest | Extract<HoldRequest, { type: 'hold.place' }>;
 
 /** What waits at the end of these events, which must begin with the log's first. */
-export class Waiting {
+export class WaitingScan {
   readonly #requests = new Map<string, WaitingRequest>();
   /** Holds without an end: one may be given to them later. */
   readonly #endless = new Map<string, WaitingRequest>();
@@ -56,13 +56,13 @@ export class Waiting {
       case 'AccountUnfrozen':
       case 'AccountClosed':
         return;
-      case 'CommandAnswered':
+      case 'CommandRecorded':
         this.#file(event);
     }
   }
 
   /** A hold is known again by the receipt of its placing, which comes after it. */
-  #file({ aggregateId: receipt_id, idempotencyKey, data }: RecordedEvent<'CommandAnswered'>): void {
+  #file({ aggregateId: receipt_id, idempotencyKey, data }: RecordedEvent<'CommandRecorded'>): void {
     // Receipts of old are filed under the key's hash, and found by that.
     if (!data.created || !data.hold || receipt_id === idempotencyKey) return;
     const { id } = data.hold;
@@ -91,7 +91,7 @@ function transferRequest(event: RecordedEvent<'TransferRequested'>): MovementReq
     amount,
     currency,
     metadata,
-    ...given({ reference, approval_expires_at, scheduled_for, rail, schedule, bulk }),
+    ...defined({ reference, approval_expires_at, scheduled_for, rail, schedule, bulk }),
   };
 }
 
@@ -106,7 +106,7 @@ function holdRequest(event: RecordedEvent<'HoldPlaced'>): WaitingRequest {
     amount,
     currency,
     metadata,
-    ...given({ destination, reference, expires_at }),
+    ...defined({ destination, reference, expires_at }),
   };
 }
 
@@ -118,6 +118,6 @@ function metaOf(event: RecordedEvent, requested_at: string): CommandMeta {
     requested_at,
     actor,
     fingerprint,
-    ...given({ idempotency_key, traceparent }),
+    ...defined({ idempotency_key, traceparent }),
   };
 }

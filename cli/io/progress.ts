@@ -14,16 +14,16 @@ type Stream = Pick<NodeJS.WriteStream, 'isTTY' | 'write'>;
 
 export function createProgress(stream: Stream, now: () => number = () => performance.now()): Progress {
   const every = stream.isTTY ? TERMINAL_EVERY_MS : LINES_EVERY_MS;
-  let told = now();
+  let writtenAt = now();
   let shown = false;
   /** What is being done, since when, and how much was done by then. */
-  let phase = { what: '', began: told, from: 0 };
+  let phase = { what: '', began: writtenAt, from: 0 };
   return {
     tell(what, done, total) {
       const time = now();
       if (phase.what !== what) phase = { what, began: time, from: done };
-      if (time - told < every) return;
-      told = time;
+      if (time - writtenAt < every) return;
+      writtenAt = time;
       const rate = (1_000 * (done - phase.from)) / Math.max(1, time - phase.began);
       const known = total === undefined || total === 0 ? undefined : total;
       const share = known === undefined ? '' : ` of ${grouped(known)} (${percent(done, known)})`;

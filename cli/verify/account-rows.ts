@@ -37,13 +37,13 @@ export class AccountRows {
     const { position } = chunk;
     this.#chunks.push(chunk);
     for (const row of rows) {
-      const place = { position, table: `accounts ${row.id}` };
+      const at = { position, table: `accounts ${row.id}` };
       const folded = this.#folded.get(row.id);
-      if (!folded) return differs(place, 'the log has no such account');
+      if (!folded) return differs(at, 'the log has no such account');
       folded.seen = true;
       const wanted = { id: row.id, ...parsed(folded.state), ...parsed(folded.opening) };
       const difference = differenceOf(wanted, columnsOf(row));
-      if (difference !== undefined) return differs(place, difference);
+      if (difference !== undefined) return differs(at, difference);
     }
     return undefined;
   }

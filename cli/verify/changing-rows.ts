@@ -14,7 +14,7 @@ export type ChangingRow = {
 };
 
 /** Where a row stands now. */
-export type Standing = {
+export type RowPosition = {
   readonly id: string;
   readonly position: number;
   readonly first_position: number;
@@ -32,22 +32,22 @@ export type Changing = {
 
 /**
  * The first difference.
- * @param standing tells where rows stand now; those that are not there are left out
+ * @param positionsOf tells where rows stand now; those that are not there are left out
  */
 export async function compareChanging(
   changing: Changing,
-  standing: (ids: readonly string[]) => Promise<readonly Standing[]>,
+  positionsOf: (ids: readonly string[]) => Promise<readonly RowPosition[]>,
 ): Promise<Finding | undefined> {
   const { wanted, found } = changing;
   const at = new Map(found.map((row) => [row.position, row]));
   const absent = wanted.filter(({ position }) => !at.has(position));
-  const now = absent.length === 0 ? [] : await standing(absent.map(({ id }) => id));
+  const now = absent.length === 0 ? [] : await positionsOf(absent.map(({ id }) => id));
   const byId = new Map(now.map((row) => [row.id, row]));
   const findings = [
     ...unexplained(changing),
     ...wanted.flatMap((row) => {
-      const there = at.get(row.position);
-      const what = there ? difference(row, there) : notMovedOn(row, byId.get(row.id), changing.to);
+      const present = at.get(row.position);
+      const what = present ? difference(row, present) : notMovedOn(row, byId.get(row.id), changing.to);
       return what === undefined ? [] : [findingAt(changing.table, row, what)];
     }),
   ];
@@ -69,16 +69,16 @@ function unexplained({ table, wanted, found }: Changing): Finding[] {
     });
 }
 
-function difference({ first_position, ...wanted }: ChangingRow, there: ChangingRow): string | undefined {
-  if (first_position !== undefined) return differenceOf({ ...wanted, first_position }, there);
-  const { first_position: _, ...rest } = there;
+function difference({ first_position, ...wanted }: ChangingRow, present: ChangingRow): string | undefined {
+  if (first_position !== undefined) return differenceOf({ ...wanted, first_position }, present);
+  const { first_position: _, ...rest } = present;
   return differenceOf(wanted, rest);
 }
 
 /** What is wrong with a row that is not at the position of its event; undefined if it has only moved on. */
 function notMovedOn(
   { id, first_position }: ChangingRow,
-  now: Standing | undefined,
+  now: RowPosition | undefined,
   to: number,
 ): string | undefined {
   if (!now) return 'the row of this position is missing';

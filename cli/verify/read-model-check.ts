@@ -25,7 +25,7 @@ import type { ReadModel } from '../../projector/tables/database.ts';
 import { CannotRun } from '../command.ts';
 import { AccountRows } from './account-rows.ts';
 import { apply } from './apply.ts';
-import { compareChanging, type Standing } from './changing-rows.ts';
+import { compareChanging, type RowPosition } from './changing-rows.ts';
 import { compareByPosition, differs } from './compare-rows.ts';
 import { DayRows, keyOfDay, type DayColumns } from './day-rows.ts';
 
@@ -187,17 +187,17 @@ export class ReadModelCheck {
       ) ??
       (await compareChanging(
         { table: 'transfers', to, wanted: rows.transfers, found: transfers.map(begun(transferFromRow)) },
-        (ids) => this.#standing('transfers', ids),
+        (ids) => this.#rowPositions('transfers', ids),
       )) ??
       (await compareChanging(
         { table: 'holds', to, wanted: rows.holds, found: holds.map(begun(holdFromRow)) },
-        (ids) => this.#standing('holds', ids),
+        (ids) => this.#rowPositions('holds', ids),
       ))
     );
   }
 
   /** Where rows stand. One statement, so that none of them stands beyond the position that comes with it. */
-  async #standing(name: 'transfers' | 'holds', ids: readonly string[]): Promise<Standing[]> {
+  async #rowPositions(name: 'transfers' | 'holds', ids: readonly string[]): Promise<RowPosition[]> {
     const { sql, table } = this.#db;
     const found = await sql<(Places & { id: string; reached: string })[]>`
       select id, position, first_position,

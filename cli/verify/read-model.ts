@@ -2,7 +2,7 @@
 import type { RecordedEvent } from '../../contracts/events.ts';
 import type { Finding } from '../../eventlog/audit/finding.ts';
 import { PROJECTION_NAMES, type ProjectionName } from '../../projector/projections/projection.ts';
-import { readPosition, readStandings, type Standing } from '../../projector/tables/checkpoint.ts';
+import { readPosition, readStatuses, type ProjectionStatus } from '../../projector/tables/checkpoint.ts';
 import {
   connectReadModel,
   isNotMigrated,
@@ -13,11 +13,11 @@ import { CannotRun, type Context } from '../command.ts';
 import { ReadModelCheck } from './read-model-check.ts';
 
 /** How far the read model was compared, or why it was not. */
-export type ReadModelTold =
+export type ReadModelSummary =
   | { readonly checked: true; readonly position: number; readonly not_compared?: readonly string[] }
   | { readonly checked: false; readonly reason: string };
 
-export type ReadModelAnswer = {
+export type ReadModelComparison = {
   /** Where it is; infinite if there is none, so that the log is read to its end. */
   readonly position: () => Promise<number>;
   /** Takes the next event of the log; it must be one that the read model shows. */
@@ -26,7 +26,7 @@ export type ReadModelAnswer = {
   readonly compareAccounts: (
     readOn: (to: number) => Promise<Finding | undefined>,
   ) => Promise<Finding | undefined>;
-  readonly told: () => ReadModelTold;
+  readonly summary: () => ReadModelSummary;
   readonly end: () => Promise<void>;
 };
 
@@ -34,10 +34,10 @@ export type ReadModelAnswer = {
 export async function findReadModel(
   { databaseUrl, ledger }: Context,
   wanted: 'required' | 'if there' | 'no',
-): Promise<ReadModelAnswer> {
+): Promise<ReadModelComparison> {
   if (wanted === 'no') return absent('--no-read-model was given');
   const db = connectReadModel(databaseUrl, ledger);
-  const found = await askedAbout(db);
+  const found = await examine(db);
   const problem = typeof found === 'string' ? found : found.lacking.map(whatLacks).join('; ');
   const comparable = typeof found !== 'string' && found.compared.length > 0;
   if (comparable && (problem === '' || wanted !== 'required')) return present(db, found);
@@ -47,19 +47,19 @@ export async function findReadModel(
 }
 
 /** Which projections show all that they should, and which do not. */
-type Found = { readonly compared: readonly ProjectionName[]; readonly lacking: readonly Standing[] };
+type Found = { readonly compared: readonly ProjectionName[]; readonly lacking: readonly ProjectionStatus[] };
 
-function whatLacks({ name, parked, error }: Standing): string {
+function whatLacks({ name, parked, error }: ProjectionStatus): string {
   return error === null
     ? `the projection "${name}" has parked what it could not apply, ${parked} in all`
     : `the projection "${name}" has stopped`;
 }
 
 /** A text, if the read model cannot be asked. */
-async function askedAbout(db: ReadModel): Promise<Found | string> {
+async function examine(db: ReadModel): Promise<Found | string> {
   try {
-    const standings = await readStandings(db);
-    const lacking = standings.filter(({ parked, error }) => parked > 0 || error !== null);
+    const statuses = await readStatuses(db);
+    const lacking = statuses.filter(({ parked, error }) => parked > 0 || error !== null);
     const lacks = (name: string) => lacking.some((each) => each.name === name);
     return { lacking, compared: PROJECTION_NAMES.filter((name) => !lacks(name)) };
   } catch (error) {
@@ -70,23 +70,23 @@ async function askedAbout(db: ReadModel): Promise<Found | string> {
   }
 }
 
-function absent(reason: string): ReadModelAnswer {
+function absent(reason: string): ReadModelComparison {
   return {
     position: () => Promise.resolve(Number.POSITIVE_INFINITY),
     add: () => undefined,
     compareAccounts: () => Promise.resolve(undefined),
-    told: () => ({ checked: false, reason }),
+    summary: () => ({ checked: false, reason }),
     end: () => Promise.resolve(),
   };
 }
 
-function present(db: ReadModel, { compared, lacking }: Found): ReadModelAnswer {
+function present(db: ReadModel, { compared, lacking }: Found): ReadModelComparison {
   const check = new ReadModelCheck(db, undefined, compared);
   return {
     position: async () => Math.min(...(await Promise.all(compared.map((name) => readPosition(db, name))))),
     add: (event, endsBatch) => check.add(event, endsBatch),
     compareAccounts: (readOn) => check.compareAccounts(readOn),
-    told: () => ({
+    summary: () => ({
       checked: true,
       position: check.position,
       ...(lacking.length === 0 ? {} : { not_compared: lacking.map(whatLacks) }),

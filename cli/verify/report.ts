@@ -2,13 +2,13 @@
 import type { AuditSummary } from '../../eventlog/audit/audit.ts';
 import type { Finding } from '../../eventlog/audit/finding.ts';
 import { grouped } from '../io/progress.ts';
-import type { ReadModelTold } from './read-model.ts';
+import type { ReadModelSummary } from './read-model.ts';
 
 export type Verdict = {
   readonly ledger: string;
   readonly summary: AuditSummary;
   readonly finding: Finding | undefined;
-  readonly readModel: ReadModelTold;
+  readonly readModel: ReadModelSummary;
   readonly seconds: number;
 };
 
@@ -34,7 +34,7 @@ export function json({ ledger, summary, finding, readModel, seconds }: Verdict):
 }
 
 export function text(verdict: Verdict): string {
-  return `${(verdict.finding ? broken(verdict, verdict.finding) : whole(verdict)).join('\n')}\n`;
+  return `${(verdict.finding ? broken(verdict, verdict.finding) : sound(verdict)).join('\n')}\n`;
 }
 
 /** What to keep elsewhere, and to give to `--against`. */
@@ -59,7 +59,7 @@ function broken({ ledger, summary }: Verdict, finding: Finding): string[] {
   ];
 }
 
-function whole({ ledger, summary, readModel, seconds }: Verdict): string[] {
+function sound({ ledger, summary, readModel, seconds }: Verdict): string[] {
   const { position, events, aggregates, accounts, batches, sums, stepsBack } = summary;
   const posted = Object.entries(sums).map(([currency, sum]) => `${currency} ${sum}`);
   const rate = grouped(Math.round(position / Math.max(seconds, 0.001)));
@@ -72,7 +72,7 @@ function whole({ ledger, summary, readModel, seconds }: Verdict): string[] {
     ...(events.HoldPlaced === undefined ? [] : [`  holds       ${endsOfHolds(events)}; each ends once`]),
     `  accounts    ${grouped(accounts)}; carried balances equal recomputed ones, none is overdrawn`,
     `  zero sum    ${posted.length === 0 ? 'nothing has moved' : posted.join(', ')}`,
-    `  read model  ${toldOf(readModel, position)}`,
+    `  read model  ${readModelLine(readModel, position)}`,
     ...(stepsBack.count === 0
       ? []
       : [
@@ -108,12 +108,12 @@ function counted(counts: Readonly<Record<string, number | undefined>>): string {
     .join(', ');
 }
 
-function toldOf(told: ReadModelTold, position: number): string {
-  if (!told.checked) return `NOT CHECKED: ${told.reason}`;
-  const behind = position - told.position;
+function readModelLine(summary: ReadModelSummary, position: number): string {
+  if (!summary.checked) return `NOT CHECKED: ${summary.reason}`;
+  const behind = position - summary.position;
   const late = behind > 0 ? ` (${grouped(behind)} behind)` : '';
-  const rest = told.not_compared ? `; NOT COMPARED: ${told.not_compared.join('; ')}` : '';
-  return `equals the log up to position ${told.position}${late}${rest}`;
+  const rest = summary.not_compared ? `; NOT COMPARED: ${summary.not_compared.join('; ')}` : '';
+  return `equals the log up to position ${summary.position}${late}${rest}`;
 }
 
 function countOf(position: number): string {

@@ -57,7 +57,7 @@ function createSimulator(payments: Payments, options: CallbackOptions): Hono {
     .get('/payments/:id', (c) => {
       const payment = payments.withId(c.req.param('id'));
       if (!payment) return c.json({ error: 'there is no such payment' }, 404);
-      return payment.plan.replies === 'with 503' ? broken() : told(payment, 200);
+      return payment.plan.replies === 'with 503' ? broken() : reported(payment, 200);
     })
     .get('/payments', (c) => {
       const listed = payments.all().map((payment) => {
@@ -71,7 +71,7 @@ function createSimulator(payments: Payments, options: CallbackOptions): Hono {
 async function reply(payment: Payment): Promise<Response> {
   switch (payment.plan.replies) {
     case 'at once':
-      return told(payment, 202);
+      return reported(payment, 202);
     case 'with 503':
       return broken();
     case 'never':
@@ -80,7 +80,7 @@ async function reply(payment: Payment): Promise<Response> {
   }
 }
 
-function told(payment: Payment, status: number): Response {
+function reported(payment: Payment, status: number): Response {
   const { body, plan } = payment;
   const state = stateOf(payment, Date.now());
   const reason = state === 'accepted' || plan.reason === undefined ? {} : { reason: plan.reason };

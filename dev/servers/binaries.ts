@@ -28,7 +28,7 @@ export async function findBinary(name: BinaryName, progress: Progress): Promise<
   // Whoever names a program wants that one: another one in its place would only hide the mistake.
   if (named !== undefined && named !== '') return await checkNamed(pin, named);
   const ways: Way[] = [
-    { how: pin.variable, attempt: () => refuse('not set; it may name the program by its path') },
+    { how: pin.variable, attempt: () => fail('not set; it may name the program by its path') },
     { how: 'PATH', attempt: () => fromPath(name, pin) },
     { how: relative(PROJECT, cached(name, pin)), attempt: () => fromCache(cached(name, pin)) },
     {
@@ -61,7 +61,7 @@ async function checkNamed(pin: BinaryPin, path: string): Promise<string> {
 
 async function fromPath(name: BinaryName, pin: BinaryPin): Promise<string> {
   if (pin.accepts === undefined)
-    return await refuse('not looked at, since this program does not tell its version');
+    return await fail('not looked at, since this program does not tell its version');
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const found = folders.map((folder) => join(folder, memberName(pin))).filter((path) => existsSync(path));
   const reasons: string[] = [];
@@ -72,12 +72,12 @@ async function fromPath(name: BinaryName, pin: BinaryPin): Promise<string> {
       reasons.push(`${path}: ${messageOf(error)}`);
     }
   }
-  return await refuse(reasons.length === 0 ? `no ${name} there` : reasons.join('; '));
+  return await fail(reasons.length === 0 ? `no ${name} there` : reasons.join('; '));
 }
 
 /** What is in the cache was checked before it was moved there, whole. */
 async function fromCache(path: string): Promise<string> {
-  return existsSync(path) ? path : await refuse('not there yet');
+  return existsSync(path) ? path : await fail('not there yet');
 }
 
 /**
@@ -139,6 +139,6 @@ function range({ from, below }: NonNullable<BinaryPin['accepts']>): string {
   return `${from.join('.')} or newer, below ${below.join('.')}`;
 }
 
-async function refuse(why: string): Promise<never> {
+async function fail(why: string): Promise<never> {
   throw new Error(why);
 }

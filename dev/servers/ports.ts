@@ -46,7 +46,7 @@ async function claimBlock(): Promise<{ next: number; end: number }> {
       (await listen(first)).unref();
       return { next: first + 1, end: first + PORTS_A_BLOCK };
     } catch (error) {
-      if (!isTaken(error)) throw error;
+      if (!isInUse(error)) throw error;
     }
   }
   throw new Error(`All ${BLOCKS} blocks of ports from ${FIRST_PORT} on are taken.`);
@@ -57,13 +57,13 @@ async function isFree(port: number): Promise<boolean> {
     await listenOnce(port);
     return true;
   } catch (error) {
-    if (isTaken(error)) return false;
+    if (isInUse(error)) return false;
     throw error;
   }
 }
 
 /** Where a port may not be used for another reason (reserved by the system, on Windows), another one may. */
-function isTaken(error: unknown): boolean {
+function isInUse(error: unknown): boolean {
   const code = codeOf(error);
   return code === 'EADDRINUSE' || code === 'EACCES';
 }

@@ -14,7 +14,7 @@ export const COMMAND_OUTCOMES = [
   'rejected',
   'changed',
   'replayed',
-  'refused',
+  'error',
   'overloaded',
   'unavailable',
 ] as const;
@@ -54,7 +54,7 @@ export function observed(appender: Appender, observer: AppenderObserver, max: nu
 }
 
 function nameOf(outcome: Outcome): ObservedOutcome {
-  if (outcome.type === 'refused') return 'refused';
+  if (outcome.type === 'error') return 'error';
   if (outcome.replayed) return 'replayed';
   if (outcome.type === 'rejected') return 'rejected';
   if (outcome.type !== 'transfer') return 'changed';

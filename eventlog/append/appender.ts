@@ -10,7 +10,7 @@ import { positionSubject, type AggregateRef } from '../../contracts/subjects.ts'
 import { KEY_REUSED, type Rejection } from '../../domain/rejections.ts';
 import { makesTransfer } from '../../messages/commands.ts';
 import { LogDamaged, LogUnavailable, NotActive, Overloaded } from '../errors.ts';
-import { wholePosition } from '../read/direct-get.ts';
+import { verifiedEnd } from '../read/direct-get.ts';
 import type { EventReader } from '../read/event-reader.ts';
 import { BATCH_MESSAGES_MAX } from '../wire/codec.ts';
 import type { AppenderObserver } from './appender-observer.ts';
@@ -18,7 +18,7 @@ import { publishAtomically, type AppendResult } from './batch.ts';
 import { oldIdentityOf, othersOf } from './identity.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
 import { replay, type Outcome } from './outcome.ts';
-import { meaningOf, planBatch, type Plan, type Submission, type Waiting } from './plan.ts';
+import { interpret, planBatch, type Plan, type Submission, type PendingCommand } from './plan.ts';
 import { createTips, type TipMaps } from './tips.ts';
 
 export type Appender = {
@@ -58,17 +58,17 @@ export type LocalAppender = Appender & {
   readonly forget: () => void;
 };
 
-type Item = Waiting & {
+type Item = PendingCommand & {
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
   /** An append with this command in it had no clear answer: if it is found in the log, it is this one's own. */
   inDoubt: boolean;
   /** An append with this command in it was refused: the log may know it already. */
-  refused: boolean;
+  retried: boolean;
 };
 
 /** A batch that is decided, and on its way once it has a result. */
-type Flight = {
+type InFlightBatch = {
   readonly items: readonly Item[];
   readonly plan: Plan;
   /** What is known of commands that the plan refuses, by what they are known by. */
@@ -109,30 +109,30 @@ export function createAppender(
   });
 
   async function work(): Promise<void> {
-    let ahead: { flight: Flight; result: Promise<AppendResult> } | undefined;
+    let ahead: { inFlight: InFlightBatch; result: Promise<AppendResult> } | undefined;
     let failures = 0;
     while (queue.length > 0 || ahead) {
       // A full batch is decided while the one before it is on its way. A smaller one had better wait and grow.
-      const next = ahead === undefined || queue.length >= FULL ? await decide(ahead?.flight) : undefined;
-      const landing = ahead;
+      const next = ahead === undefined || queue.length >= FULL ? await decide(ahead?.inFlight) : undefined;
+      const landed = ahead;
       ahead = undefined;
-      if (landing) {
-        const { flight, result } = landing;
-        const answer = await result;
-        if (answer.type !== 'stored') {
-          takeBack([flight, ...(next ? [next] : [])], answer);
+      if (landed) {
+        const { inFlight, result } = landed;
+        const appended = await result;
+        if (appended.type !== 'stored') {
+          requeue([inFlight, ...(next ? [next] : [])], appended);
           end = undefined;
           await backOff(++failures);
           continue;
         }
-        flight.plan.append.first = answer.first;
-        end = Math.max(end ?? 0, answer.first + flight.plan.messages.length - 1);
+        inFlight.plan.append.first = appended.first;
+        end = Math.max(end ?? 0, appended.first + inFlight.plan.messages.length - 1);
         furthest = Math.max(furthest, end);
       }
       failures = next === 'unavailable' ? failures + 1 : 0;
       // First the next batch is sent: telling the callers what is stored goes on while it is on its way.
-      if (next && next !== 'unavailable') ahead = { flight: next, result: send(next.plan) };
-      if (landing) settle(landing.flight);
+      if (next && next !== 'unavailable') ahead = { inFlight: next, result: send(next.plan) };
+      if (landed) settle(landed.inFlight);
       if (next === 'unavailable') await backOff(failures);
     }
     working = undefined;
@@ -142,7 +142,9 @@ export function createAppender(
    * Decides what waits, as things will be when `ahead` has landed. What finds no room stays in the queue, and so does
    * what repeats a command that is on its way: it will see that one's outcome.
    */
-  async function decide(ahead: Flight | undefined): Promise<Flight | 'unavailable' | undefined> {
+  async function decide(
+    ahead: InFlightBatch | undefined,
+  ): Promise<InFlightBatch | 'unavailable' | undefined> {
     const items = queue.splice(0, TAKE).filter((item) => !tooOld(item));
     if (!active()) {
       for (const item of items) item.reject(new NotActive(item.inDoubt));
@@ -151,7 +153,7 @@ export function createAppender(
     let open = items;
     try {
       open = await settleDecided(items);
-      const { batch, twins } = apart(open, ahead);
+      const { batch, repeats } = separateRepeats(open, ahead);
       if (stale) {
         tips.forget();
         if (!ahead) end = undefined;
@@ -162,7 +164,7 @@ export function createAppender(
       const knownNow = await findRefused(batch, plan);
       tips.set(plan.tips);
       const planned = batch.splice(0, plan.outcomes.length);
-      queue.unshift(...batch, ...twins);
+      queue.unshift(...batch, ...repeats);
       return planned.length === 0 ? undefined : { items: planned, plan, known: knownNow };
     } catch (error) {
       if (error instanceof LogUnavailable && !(error instanceof LogDamaged)) {
@@ -177,7 +179,7 @@ export function createAppender(
   /** @throws LogDamaged if something is missing: what was decided without it could contradict it. */
   async function endOfLog(): Promise<number> {
     const before = furthest;
-    const last = await wholePosition({ nc, ledger }, before);
+    const last = await verifiedEnd({ nc, ledger }, before);
     if (last >= before) return last;
     throw new LogDamaged(
       `The log ends at position ${last}, but has gone to ${before}: its end is missing. Nothing is decided without it.`,
@@ -214,12 +216,12 @@ export function createAppender(
     batch: readonly Item[],
     { outcomes }: Plan,
   ): Promise<ReadonlyMap<string, RecordedEvent>> {
-    const asked = outcomes.flatMap(({ rejection, result }, index) => {
+    const wanted = outcomes.flatMap(({ rejection, result }, index) => {
       const item = rejection && !result ? batch[index] : undefined;
-      const { own, taken } = item ? placesOf(item) : { own: [], taken: [] };
-      return [...own, ...taken].map((identity) => ({ identity, search: true }));
+      const { same, conflicting } = item ? dedupKeys(item) : { same: [], conflicting: [] };
+      return [...same, ...conflicting].map((identity) => ({ identity, search: true }));
     });
-    return asked.length === 0 ? new Map() : await known.find(asked);
+    return wanted.length === 0 ? new Map() : await known.find(wanted);
   }
 
   /** A clock that steps back must not date an event before the one that it follows. */
@@ -241,7 +243,7 @@ export function createAppender(
   }
 
   /** Tells the callers what has been stored. */
-  function settle({ items, plan, known: before }: Flight): void {
+  function settle({ items, plan, known: before }: InFlightBatch): void {
     for (const [index, planned] of plan.outcomes.entries()) {
       const item = items[index];
       if (!item) throw new Error('Each planned outcome belongs to an item');
@@ -251,24 +253,24 @@ export function createAppender(
       }
       const { identity } = item;
       if (identity) {
-        const place = planned.events.findIndex(({ event: { ref } }) => sameAs(ref, identity));
-        if (place >= 0) known.note(identity, plan.append.first + planned.start + place);
+        const offset = planned.events.findIndex(({ event: { ref } }) => sameAs(ref, identity));
+        if (offset >= 0) known.note(identity, plan.append.first + planned.start + offset);
       }
-      item.resolve(planned.result?.outcome() ?? outcomeInLog(item, before) ?? refused(planned.rejection));
+      item.resolve(planned.result?.outcome() ?? outcomeInLog(item, before) ?? asError(planned.rejection));
     }
   }
 
   /** What has not been stored, as far as is known, is decided again on accounts that are read again. */
-  function takeBack([sent, ...next]: readonly (Flight | 'unavailable')[], answer: AppendResult): void {
-    for (const flight of [sent, ...next].toReversed()) {
-      if (flight === undefined || flight === 'unavailable') continue;
-      for (const item of flight === sent ? flight.items : []) {
-        item.refused = true;
-        item.inDoubt ||= answer.type === 'unknown';
+  function requeue([sent, ...next]: readonly (InFlightBatch | 'unavailable')[], result: AppendResult): void {
+    for (const inFlight of [sent, ...next].toReversed()) {
+      if (inFlight === undefined || inFlight === 'unavailable') continue;
+      for (const item of inFlight === sent ? inFlight.items : []) {
+        item.retried = true;
+        item.inDoubt ||= result.type === 'unknown';
       }
-      tips.forget(flight.plan.reads);
-      tips.forget(refsOf(flight.plan.tips));
-      queue.unshift(...flight.items);
+      tips.forget(inFlight.plan.reads);
+      tips.forget(refsOf(inFlight.plan.tips));
+      queue.unshift(...inFlight.items);
     }
   }
 
@@ -278,12 +280,12 @@ export function createAppender(
    * the log is asked. Other commands are fewer, and ask at once.
    */
   async function settleDecided(items: readonly Item[]): Promise<Item[]> {
-    const asked = items.flatMap((item) => {
-      const search = item.refused || item.inDoubt || !makesTransfer(item.request);
-      const { own, taken } = placesOf(item);
-      return [...own, ...(item.refused ? taken : [])].map((identity) => ({ identity, search }));
+    const wanted = items.flatMap((item) => {
+      const search = item.retried || item.inDoubt || !makesTransfer(item.request);
+      const { same, conflicting } = dedupKeys(item);
+      return [...same, ...(item.retried ? conflicting : [])].map((identity) => ({ identity, search }));
     });
-    const events = await known.find(asked);
+    const events = await known.find(wanted);
     if (events.size === 0) return [...items];
     return items.filter((item) => {
       const outcome = outcomeInLog(item, events);
@@ -305,7 +307,15 @@ export function createAppender(
       }
       return new Promise((resolve, reject) => {
         const { request, since = performance.now(), inDoubt = false } = submission;
-        queue.push({ ...submission, ...meaningOf(request), since, resolve, reject, inDoubt, refused: false });
+        queue.push({
+          ...submission,
+          ...interpret(request),
+          since,
+          resolve,
+          reject,
+          inDoubt,
+          retried: false,
+        });
         // One turn of the event loop, so that what arrives together is decided together.
         working ??= new Promise<void>((next) => setImmediate(next)).then(work);
       });
@@ -320,28 +330,31 @@ export function createAppender(
 
 /** What the log has of a command, or has in its place. */
 function outcomeInLog(item: Item, events: ReadonlyMap<string, RecordedEvent>): Outcome | undefined {
-  const { own, taken } = placesOf(item);
+  const { same, conflicting } = dedupKeys(item);
   const found = (refs: readonly AggregateRef[]) => refs.flatMap((ref) => events.get(keyOf(ref)) ?? []);
-  const [event] = found(own);
+  const [event] = found(same);
   if (event) return replay(item.request, event, item.inDoubt);
   // With the same fingerprint it is the command itself: what it is known by came to the log just after we asked.
-  const others = found(taken).filter(({ fingerprint }) => fingerprint !== item.request.fingerprint);
-  return others.length > 0 ? refused(KEY_REUSED) : undefined;
+  const others = found(conflicting).filter(({ fingerprint }) => fingerprint !== item.request.fingerprint);
+  return others.length > 0 ? asError(KEY_REUSED) : undefined;
 }
 
 /**
  * What tells that a command was carried out before; and what, if it is another command's, stands in its way: the guard would
  * refuse it for ever, and its neighbours with it.
  */
-function placesOf({ identity, begins, request }: Item): { own: AggregateRef[]; taken: AggregateRef[] } {
+function dedupKeys({ identity, begins, request }: Item): {
+  same: AggregateRef[];
+  conflicting: AggregateRef[];
+} {
   const made = [identity, begins].flatMap((ref) => ref ?? []);
-  const own = [identity, oldIdentityOf(request)].flatMap((ref) => ref ?? []);
-  return { own, taken: [...(begins ? [begins] : []), ...made.flatMap(othersOf)] };
+  const same = [identity, oldIdentityOf(request)].flatMap((ref) => ref ?? []);
+  return { same, conflicting: [...(begins ? [begins] : []), ...made.flatMap(othersOf)] };
 }
 
-function refused(rejection: Rejection | undefined): Outcome {
+function asError(rejection: Rejection | undefined): Outcome {
   if (!rejection) throw new Error('A command has a result, or is refused');
-  return { type: 'refused', rejection };
+  return { type: 'error', rejection };
 }
 
 function tooOld(item: Item): boolean {
@@ -354,16 +367,19 @@ function tooOld(item: Item): boolean {
  * Items of which none is known by the same id as another, here or on its way, and the others: repetitions, and commands of
  * another kind with the same key.
  */
-function apart(items: readonly Item[], onTheirWay: Flight | undefined): { batch: Item[]; twins: Item[] } {
-  const seen = new Set(onTheirWay?.items.map(({ identity }) => identity?.id));
+function separateRepeats(
+  items: readonly Item[],
+  ahead: InFlightBatch | undefined,
+): { batch: Item[]; repeats: Item[] } {
+  const seen = new Set(ahead?.items.map(({ identity }) => identity?.id));
   const batch: Item[] = [];
-  const twins: Item[] = [];
+  const repeats: Item[] = [];
   for (const item of items) {
     const id = item.identity?.id;
-    (id !== undefined && seen.has(id) ? twins : batch).push(item);
+    (id !== undefined && seen.has(id) ? repeats : batch).push(item);
     seen.add(id);
   }
-  return { batch, twins };
+  return { batch, repeats };
 }
 
 function refsOf(tips: TipMaps): AggregateRef[] {

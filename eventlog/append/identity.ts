@@ -21,7 +21,7 @@ export function identityOf(request: CommandRequest): AggregateRef | undefined {
     case 'transfer.expire':
     case 'transfer.fail':
     case 'transfer.park':
-    case 'transfer.railAnswered':
+    case 'transfer.railReported':
     case 'hold.expire':
       return undefined;
     case 'account.update':

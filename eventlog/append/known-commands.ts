@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import type { AggregateRef } from '../../contracts/subjects.ts';
-import { next, type Place } from '../read/direct-get.ts';
+import { next, type LogRef } from '../read/direct-get.ts';
 import type { EventReader } from '../read/event-reader.ts';
 import { decode } from '../wire/codec.ts';
 import type { Tips } from './tips.ts';
@@ -20,7 +20,7 @@ export type KnownCommands = {
    * @throws LogUnavailable
    */
   readonly find: (
-    asked: readonly { readonly identity: AggregateRef; readonly search: boolean }[],
+    wanted: readonly { readonly identity: AggregateRef; readonly search: boolean }[],
   ) => Promise<ReadonlyMap<string, RecordedEvent>>;
 };
 
@@ -30,21 +30,21 @@ export function keyOf({ aggregate, id }: AggregateRef): string {
 }
 
 export function createKnownCommands(
-  place: Place,
+  log: LogRef,
   { first, tips }: { first: EventReader['first']; tips: Pick<Tips, 'lastEvents'> },
 ): KnownCommands {
   const positions = new LRUCache<string, number>({ max: REMEMBERED_MAX });
   return {
     note: (identity, position) => void positions.set(keyOf(identity), position),
-    async find(asked) {
+    async find(wanted) {
       const found = new Map<string, RecordedEvent>();
       const searched: AggregateRef[] = [];
       const read: Promise<void>[] = [];
       const at = async (key: string, position: number) => {
-        const message = await next(place, { after: position - 1 });
+        const message = await next(log, { after: position - 1 });
         if (message) found.set(key, decode(message));
       };
-      for (const { identity, search } of asked) {
+      for (const { identity, search } of wanted) {
         const position = positions.get(keyOf(identity));
         if (position !== undefined) read.push(at(keyOf(identity), position));
         else if (search) searched.push(identity);

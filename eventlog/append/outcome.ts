@@ -2,7 +2,7 @@
 import type { RecordedEvent } from '../../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../../contracts/http.ts';
 import { KEY_REUSED, type Rejection } from '../../domain/rejections.ts';
-import { makesTransfer, type CommandRequest, type Refusal } from '../../messages/commands.ts';
+import { makesTransfer, type CommandRequest } from '../../messages/commands.ts';
 import { rejectionOf, transferFrom, type AccountState } from '../../messages/mapping/resources.ts';
 
 type Recorded = {
@@ -18,7 +18,7 @@ export type Outcome =
       readonly type: 'transfer';
       readonly transfer: TransferResource;
       readonly created: boolean;
-      readonly rejection?: Refusal;
+      readonly rejection?: Rejection;
     })
   | (Recorded & { readonly type: 'hold'; readonly hold: HoldResource; readonly created: boolean })
   | (Recorded & {
@@ -28,17 +28,17 @@ export type Outcome =
       readonly created: boolean;
     })
   /** Refused, and that is on record. */
-  | (Recorded & { readonly type: 'rejected'; readonly rejection: Refusal })
+  | (Recorded & { readonly type: 'rejected'; readonly rejection: Rejection })
   /** Refused, and nothing recorded. */
-  | { readonly type: 'refused'; readonly rejection: Rejection };
+  | { readonly type: 'error'; readonly rejection: Rejection };
 
 /**
  * The outcome of a command that the log has already, from the event that remembers it; undefined if it must be decided.
- * @param own true if the command may be in the log by an append of its own that had no clear answer
+ * @param inDoubt true if the command may be in the log by an append of its own that had no clear answer
  */
-export function replay(request: CommandRequest, event: RecordedEvent, own: boolean): Outcome | undefined {
+export function replay(request: CommandRequest, event: RecordedEvent, inDoubt: boolean): Outcome | undefined {
   const same = event.fingerprint === request.fingerprint;
-  const replayed = !own;
+  const replayed = !inDoubt;
   // An account with this id, made by another request: the decision will say that it exists.
   if (event.name === 'AccountCreated') {
     if (!same) return undefined;
@@ -48,9 +48,9 @@ export function replay(request: CommandRequest, event: RecordedEvent, own: boole
     return { type: 'account', id: event.aggregateId, state, created: true, position, replayed };
   }
   if (!same) {
-    return { type: 'refused', rejection: KEY_REUSED };
+    return { type: 'error', rejection: KEY_REUSED };
   }
-  if (event.name === 'CommandAnswered') return receipt(event, replayed);
+  if (event.name === 'CommandRecorded') return receipt(event, replayed);
   if (event.aggregate === 'transfer' && makesTransfer(request)) {
     const transferEvent = event as Parameters<typeof transferFrom>[0] & { position: number };
     const why = rejectionOf(transferEvent);
@@ -69,7 +69,7 @@ export function replay(request: CommandRequest, event: RecordedEvent, own: boole
 }
 
 /** What a command was answered that left a receipt. */
-function receipt({ data, position }: RecordedEvent<'CommandAnswered'>, replayed: boolean): Outcome {
+function receipt({ data, position }: RecordedEvent<'CommandRecorded'>, replayed: boolean): Outcome {
   const { account, transfer, hold, created, rejection: why } = data;
   const before = position - 1;
   if (account) {
@@ -77,13 +77,20 @@ function receipt({ data, position }: RecordedEvent<'CommandAnswered'>, replayed:
     return { type: 'account', id, state, created, position, replayed };
   }
   if (transfer) {
-    const shown = withPosition(transfer, transfer.position ?? before);
-    const refusal = why ? { rejection: why } : {};
-    return { type: 'transfer', transfer: shown, created, position: shown.position, replayed, ...refusal };
+    const resource = withPosition(transfer, transfer.position ?? before);
+    const rejected = why ? { rejection: why } : {};
+    return {
+      type: 'transfer',
+      transfer: resource,
+      created,
+      position: resource.position,
+      replayed,
+      ...rejected,
+    };
   }
   if (hold) {
-    const shown = withPosition(hold, hold.position ?? before);
-    return { type: 'hold', hold: shown, created, position: shown.position, replayed };
+    const resource = withPosition(hold, hold.position ?? before);
+    return { type: 'hold', hold: resource, created, position: resource.position, replayed };
   }
   if (why) return { type: 'rejected', rejection: why, position, replayed };
   throw new Error(`The receipt at position ${position} says nothing`);

@@ -15,7 +15,7 @@ import {
   type LedgerDecision,
   type LedgerEvent,
 } from '../../domain/ledger.ts';
-import { isOutcome, type Rejection } from '../../domain/rejections.ts';
+import { isRecorded, type Rejection } from '../../domain/rejections.ts';
 import { transfer } from '../../domain/transfer.ts';
 import { toCommand, type CommandRequest } from '../../messages/commands.ts';
 import {
@@ -29,7 +29,7 @@ import {
 import { BATCH_MESSAGES_MAX, encode, type NewEvent, type OutgoingMessage } from '../wire/codec.ts';
 import type { BatchMessage } from './batch.ts';
 import { identityOf } from './identity.ts';
-import { resultOf, type Result, type ResultPlace } from './result.ts';
+import { resultOf, type Result, type ResultLocation } from './result.ts';
 import {
   isCurrent,
   NO_EVENTS,
@@ -92,7 +92,7 @@ export type PlanWorld = {
 };
 
 /** What a request means, worked out once: it may be decided several times. */
-export type Meaning = {
+export type Interpretation = {
   readonly command: Command;
   /** By what it is known again. */
   readonly identity: AggregateRef | undefined;
@@ -101,14 +101,14 @@ export type Meaning = {
 };
 
 /** A submission in the domain's terms. */
-export type Waiting = Submission &
-  Meaning & {
+export type PendingCommand = Submission &
+  Interpretation & {
     /** When it began to wait, by `performance.now()`. */
     readonly since: number;
   };
 
 /** What a request means. */
-export function meaningOf(request: CommandRequest): Meaning {
+export function interpret(request: CommandRequest): Interpretation {
   const command = toCommand(request);
   return { command, identity: identityOf(request), begins: beginningOf(command) };
 }
@@ -117,7 +117,7 @@ export function meaningOf(request: CommandRequest): Meaning {
  * Plans one batch.
  * @param submissions in the order in which they are decided; none of them decided before
  */
-export function planBatch(submissions: readonly Waiting[], world: PlanWorld): Plan {
+export function planBatch(submissions: readonly PendingCommand[], world: PlanWorld): Plan {
   const batch = new Batch(world);
   const outcomes: PlannedOutcome[] = [];
   for (const submission of submissions) {
@@ -138,7 +138,7 @@ class Batch {
   /** Where the messages of the command in hand begin. */
   #start = 0;
   /** What the command in hand makes. */
-  #begins: Meaning['begins'];
+  #begins: Interpretation['begins'];
   readonly #world: PlanWorld;
   readonly #view;
 
@@ -165,7 +165,7 @@ class Batch {
    * Undefined if the batch has no room for what the command brings about; or if what it is to make is there already, as
    * another command of the batch has found: so it was carried out before, and in a batch of its own the log will tell.
    */
-  add(submission: Waiting): PlannedOutcome | undefined {
+  add(submission: PendingCommand): PlannedOutcome | undefined {
     const { command, begins, since } = submission;
     const start = this.messages.length;
     const firstRead = this.reads.length;
@@ -183,16 +183,16 @@ class Batch {
     this.#start = start;
     const planned = events.map((event) => this.#append(submission, event));
     // An account that refuses stays as it is, and nothing is remembered.
-    const traceless = rejection !== undefined && (command.type === 'account' || !isOutcome(rejection));
+    const traceless = rejection !== undefined && (command.type === 'account' || !isRecorded(rejection));
     const result = traceless
       ? undefined
-      : resultOf(submission, { tips: this.#latest(), rejection, place: this.#placeOfResult(receipt) });
+      : resultOf(submission, { tips: this.#latest(), rejection, location: this.#resultLocation(receipt) });
     if (receipt && result) planned.push(this.#receipt(submission, result));
     const unguarded = this.#staleReads(firstRead, since);
     return { start, events: planned, unguarded, rejection, result };
   }
 
-  #placeOfResult(receipt: boolean): ResultPlace {
+  #resultLocation(receipt: boolean): ResultLocation {
     return { append: this.append, receipt: receipt ? this.messages.length : undefined };
   }
 
@@ -246,11 +246,11 @@ class Batch {
       .filter(({ aggregate, id }) => !this.tips[aggregate as keyof TipMaps].has(id));
   }
 
-  #append(submission: Waiting, { aggregate, id, event }: LedgerEvent): PlannedEvent {
+  #append(submission: PendingCommand, { aggregate, id, event }: LedgerEvent): PlannedEvent {
     const ref = { aggregate, id } as const;
-    const place = this.messages.length;
+    const offset = this.messages.length;
     const end = ({ event: { version }, message: { hash } }: PlannedEvent) => {
-      return { version, hash, append: this.append, place };
+      return { version, hash, append: this.append, offset };
     };
     switch (aggregate) {
       case 'account': {
@@ -264,7 +264,7 @@ class Batch {
       }
       case 'transfer': {
         const before = this.#transfer(id);
-        const data = transferEventData(event, () => completionOf(present(before.last)));
+        const data = transferEventData(event, () => completionOf(required(before.last)));
         const written = this.#write(submission, { ref, name: event.type, data }, before);
         const state = transfer.evolve(before.state, event);
         this.tips.transfer.set(id, { state, ...end(written), last: factOf(written) as TransferFact });
@@ -285,22 +285,22 @@ class Batch {
   }
 
   /** Remembers what a command was answered. */
-  #receipt(submission: Waiting, result: Result): PlannedEvent {
+  #receipt(submission: PendingCommand, result: Result): PlannedEvent {
     const { identity: ref } = submission;
     assert(ref?.aggregate === 'command', 'a command that gets a receipt is known by it');
-    return this.#write(submission, { ref, name: 'CommandAnswered', data: result.receipt() }, NO_EVENTS);
+    return this.#write(submission, { ref, name: 'CommandRecorded', data: result.receipt() }, NO_EVENTS);
   }
 
   #write(
     { request, workflowId }: Submission,
-    what: { ref: AggregateRef; name: EventName; data: EventData },
+    content: { ref: AggregateRef; name: EventName; data: EventData },
     end: ChainEnd,
   ): PlannedEvent {
     const { ledger, now, after } = this.#world;
     const event: NewEvent = {
-      ref: what.ref,
-      name: what.name,
-      data: what.data,
+      ref: content.ref,
+      name: content.name,
+      data: content.data,
       id: `${request.command_id}-${this.messages.length - this.#start + 1}`,
       time: now,
       version: end.version + 1,
@@ -313,18 +313,18 @@ class Batch {
       traceparent: request.traceparent,
     };
     const message = encode(ledger, event);
-    const own = aggregateSubject(ledger, what.ref);
-    const subject = isNamedByKey(request, event) ? idSubject(ledger, what.ref.id) : own;
+    const ownSubject = aggregateSubject(ledger, content.ref);
+    const subject = isNamedByKey(request, event) ? idSubject(ledger, content.ref.id) : ownSubject;
     // Only an aggregate's first message in the batch is guarded: the server refuses a second guard on a subject.
-    const guard = this.#guarded.has(own) ? undefined : { subject, sequence: () => positionOf(end) };
-    this.#guarded.add(own);
+    const guard = this.#guarded.has(ownSubject) ? undefined : { subject, sequence: () => positionOf(end) };
+    this.#guarded.add(ownSubject);
     this.messages.push({
       subject: message.subject,
       headers: message.headers,
       payload: message.payload,
       guard,
     });
-    return { name: what.name, event, message };
+    return { name: content.name, event, message };
   }
 }
 
@@ -332,9 +332,9 @@ class Batch {
  * A transfer is known again by its own first event; every other command that has an identity of its own leaves a
  * receipt. One to an account leaves none if it is refused: nothing has happened.
  */
-function needsReceipt({ identity, command }: Meaning, rejection: Rejection | undefined): boolean {
+function needsReceipt({ identity, command }: Interpretation, rejection: Rejection | undefined): boolean {
   if (identity?.aggregate !== 'command') return false;
-  return rejection === undefined || (isOutcome(rejection) && command.type !== 'account');
+  return rejection === undefined || (isRecorded(rejection) && command.type !== 'account');
 }
 
 /**
@@ -350,7 +350,7 @@ function factOf({ name, event }: PlannedEvent) {
   return { aggregateId: ref.id, time, workflowId, name, data };
 }
 
-function present<Thing>(thing: Thing | undefined): Thing {
+function required<Thing>(thing: Thing | undefined): Thing {
   if (thing === undefined) throw new Error('What is reversed was completed by an event');
   return thing;
 }

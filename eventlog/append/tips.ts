@@ -34,7 +34,7 @@ export type ChainEnd = {
   readonly hash: string;
   /** The append that the last event came with, and its place there. */
   readonly append: Placement;
-  readonly place: number;
+  readonly offset: number;
 };
 
 /** An aggregate as it is, and where its chain ends. */
@@ -59,11 +59,11 @@ export type TipMaps = {
   readonly hold: Map<string, HoldTip>;
 };
 
-export const NO_EVENTS: ChainEnd = { version: 0, hash: FIRST_HASH, append: { first: 0, at: 0 }, place: 0 };
+export const NO_EVENTS: ChainEnd = { version: 0, hash: FIRST_HASH, append: { first: 0, at: 0 }, offset: 0 };
 
 /** The position of a chain's last event; NaN while the append that brings it is on its way. */
-export function positionOf({ append, place }: ChainEnd): number {
-  return append.first + place;
+export function positionOf({ append, offset }: ChainEnd): number {
+  return append.first + offset;
 }
 
 /**
@@ -210,5 +210,5 @@ function endOf(last: RecordedEvent | undefined, at: number): ChainEnd {
   if (!last) return { ...NO_EVENTS, append: { first: 0, at } };
   // A copy: the hash is cut out of the message's headers, and would keep all of them in memory.
   const hash = Buffer.from(last.hash).toString();
-  return { version: last.version, hash, append: { first: last.position, at }, place: 0 };
+  return { version: last.version, hash, append: { first: last.position, at }, offset: 0 };
 }

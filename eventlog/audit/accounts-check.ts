@@ -2,8 +2,8 @@
 import type { AccountRecord } from '../../contracts/events.ts';
 import { account, available, isWorldAccount, type AccountState } from '../../domain/account.ts';
 import { accountStateData } from '../../messages/mapping/event-data.ts';
-import { Fault } from './finding.ts';
-import { happenedTo } from './event-rules.ts';
+import { AuditError } from './finding.ts';
+import { domainEventOf } from './event-rules.ts';
 
 export class AccountsCheck {
   readonly #states = new Map<string, AccountState>();
@@ -23,14 +23,17 @@ export class AccountsCheck {
     const known = this.#states.get(event.aggregateId);
     const id = known?.id ?? ownText(event.aggregateId);
     const before = known ?? account.initialState(id);
-    const after = account.evolve(before, happenedTo(event));
-    if (after.status === 'none') throw new Fault('lifecycle', `it leaves no account ${id}`);
+    const after = account.evolve(before, domainEventOf(event));
+    if (after.status === 'none') throw new AuditError('lifecycle', `it leaves no account ${id}`);
     if (after.held < 0n) {
-      throw new Fault('reservation', `the account ${id} has ${after.held} ${after.currency} held`);
+      throw new AuditError('reservation', `the account ${id} has ${after.held} ${after.currency} held`);
     }
     requireCarried(event, accountStateData(after));
     if (!isWorldAccount(id) && available(after) < 0n) {
-      throw new Fault('overdrawn', `the account ${id} has ${available(after)} ${after.currency} available`);
+      throw new AuditError(
+        'overdrawn',
+        `the account ${id} has ${available(after)} ${after.currency} available`,
+      );
     }
     const moved = after.posted - (before.status === 'none' ? 0n : before.posted);
     if (moved !== 0n) this.#sums.set(after.currency, (this.#sums.get(after.currency) ?? 0n) + moved);
@@ -44,7 +47,7 @@ export class AccountsCheck {
   endBatch(): void {
     for (const [currency, sum] of this.#sums) {
       if (sum !== 0n) {
-        throw new Fault(
+        throw new AuditError(
           'sum',
           `after its batch the posted balances in ${currency} sum to ${sum}, not to zero`,
         );
@@ -65,7 +68,7 @@ function requireCarried(event: AccountRecord, after: ReturnType<typeof accountSt
   ] as const;
   for (const [what, carried, computed] of compared) {
     if (carried !== computed) {
-      throw new Fault(
+      throw new AuditError(
         'balance',
         `it carries the ${what} ${carried}, but its account's events give ${computed}`,
       );

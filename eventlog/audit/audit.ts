@@ -11,8 +11,8 @@ import { AccountsCheck } from './accounts-check.ts';
 import { BatchCheck } from './batch-check.ts';
 import { ChainEnds } from './chain-ends.ts';
 import { CounterpartsCheck } from './counterparts-check.ts';
-import { Fault, type Finding, type Spot } from './finding.ts';
-import { begins, firstPhase, isAccountEvent, phaseAfter, type Phase } from './event-rules.ts';
+import { AuditError, type Finding, type Location } from './finding.ts';
+import { isFirstEvent, firstPhase, isAccountEvent, phaseAfter, type Phase } from './event-rules.ts';
 import { checkMessage } from './message-check.ts';
 import { OrderCheck } from './order-check.ts';
 import { ReservationsCheck } from './reservations-check.ts';
@@ -71,7 +71,7 @@ export class Audit {
     try {
       return this.#check(message);
     } catch (error) {
-      return { finding: findingOf(error, spotOfMessage(message)) };
+      return { finding: findingOf(error, locationOfMessage(message)) };
     }
   }
 
@@ -80,21 +80,21 @@ export class Audit {
    * @param last the position where its keeper says that it ends
    */
   end(last = this.#position): Finding | undefined {
-    const spot = { position: this.#position, subject: '', event: '' };
+    const location = { position: this.#position, subject: '', event: '' };
     try {
       if (last !== this.#position) {
         const gap = `the log ends at position ${last}, but nothing is stored after ${this.#position}`;
-        throw new Fault('sequence', gap, { ...spot, position: this.#position + 1 });
+        throw new AuditError('sequence', gap, { ...location, position: this.#position + 1 });
       }
       this.#batch.end();
       const missed = this.#anchors.find(({ position }) => position > this.#position);
       if (missed) {
         const message = `position ${missed.position} was noted, but the log ends at ${this.#position}: its end is gone`;
-        throw new Fault('anchor', message);
+        throw new AuditError('anchor', message);
       }
       return undefined;
     } catch (error) {
-      return findingOf(error, spot);
+      return findingOf(error, location);
     }
   }
 
@@ -113,7 +113,7 @@ export class Audit {
 
   #check(message: StoredMessage): Checked {
     if (message.seq !== this.#position + 1) {
-      throw new Fault(
+      throw new AuditError(
         'sequence',
         `it follows position ${this.#position}: ${missing(this.#position, message.seq)}`,
       );
@@ -148,19 +148,19 @@ export class Audit {
     const version = this.#chains.version(slot) + 1;
     if (event.version !== version || headers.get('ce-version') !== String(version)) {
       const is = headers.get('ce-version') ?? '';
-      throw new Fault('version', `it has the version ${is}, but the next one of ${key} is ${version}`);
+      throw new AuditError('version', `it has the version ${is}, but the next one of ${key} is ${version}`);
     }
     if (!this.#chains.endsWith(slot, event.previousHash)) {
-      throw new Fault('chain', `its ce-prevhash is not the hash of version ${version - 1} of ${key}`);
+      throw new AuditError('chain', `its ce-prevhash is not the hash of version ${version - 1} of ${key}`);
     }
     const ref = { aggregate, id: aggregateId };
     const before = version === 1 ? firstPhase(ref) : this.#chains.phase(slot);
     const phase = phaseAfter(event, before);
-    if (phase === undefined) throw new Fault('lifecycle', outOfTime(event, before));
+    if (phase === undefined) throw new AuditError('lifecycle', outOfTime(event, before));
     requireFitting(event, before);
     const terms = termsDigest(event);
     if (version > 1 && terms !== this.#chains.terms(slot)) {
-      throw new Fault('terms', `what it says that ${key} is to be is not what was said before`);
+      throw new AuditError('terms', `what it says that ${key} is to be is not what was said before`);
     }
     const subject = aggregateSubject(this.#ledger, ref);
     requireGuards(headers, { subject, before: this.#chains.position(slot), position });
@@ -170,7 +170,7 @@ export class Audit {
   #requireAnchor(): void {
     for (const { position, digest } of this.#anchors) {
       if (position === this.#position && digest !== this.#digestNow()) {
-        throw new Fault('anchor', `the log up to it is not the one whose digest was noted: ${digest}`);
+        throw new AuditError('anchor', `the log up to it is not the one whose digest was noted: ${digest}`);
       }
     }
   }
@@ -194,7 +194,7 @@ export class Audit {
 function requireAfter({ headers, seq: position }: StoredMessage): void {
   const after = headers.get('ce-after');
   if (after !== undefined && Number(after) >= position) {
-    throw new Fault(
+    throw new AuditError(
       'guard',
       `the log went to position ${after} before it: ${Number(after) - position + 1} missing`,
     );
@@ -212,14 +212,14 @@ function requireGuards(
   const ofSubject = headers.get('Nats-Expected-Last-Subject-Sequence');
   const guarded = headers.get('Nats-Expected-Last-Subject-Sequence-Subject');
   if (guarded === subject && ofSubject !== String(before)) {
-    throw new Fault(
+    throw new AuditError(
       'guard',
       `it was appended behind position ${ofSubject} of its aggregate, which is now at ${before}`,
     );
   }
   const ofStream = headers.get('Nats-Expected-Last-Sequence');
   if (ofStream !== undefined && ofStream !== String(position - 1)) {
-    throw new Fault(
+    throw new AuditError(
       'guard',
       `it was appended behind position ${ofStream}, and now is behind ${position - 1}`,
     );
@@ -231,13 +231,13 @@ function outOfTime(event: RecordedEvent, phase: Phase): string {
   const key = `${aggregate}/${aggregateId}`;
   if (phase === 'ended') return `${key} has ended before it`;
   if (phase === 'none') return `${key} does not begin with ${name}`;
-  if (begins(event)) return `${key} has begun before it`;
+  if (isFirstEvent(event)) return `${key} has begun before it`;
   return `${name} cannot happen to ${key} now: ${IS[phase]}`;
 }
 
 const IS: Readonly<Record<Exclude<Phase, 'none' | 'ended'>, string>> = {
   world: 'it stands for the world outside',
-  asked: 'nobody has approved it',
+  requested: 'nobody has approved it',
   open: 'it is open',
   frozen: 'it is frozen',
   posted: 'its money has moved',
@@ -249,11 +249,11 @@ function missing(before: number, seq: number): string {
   return first === last ? `position ${first} is missing` : `positions ${first} to ${last} are missing`;
 }
 
-function spotOfMessage({ seq, subject, headers }: StoredMessage): Spot {
+function locationOfMessage({ seq, subject, headers }: StoredMessage): Location {
   return { position: seq, subject, event: headers.get('ce-type') ?? '' };
 }
 
-function findingOf(error: unknown, spot: Spot): Finding {
-  if (!(error instanceof Fault)) throw error;
-  return { ...(error.spot ?? spot), code: error.code, message: error.message };
+function findingOf(error: unknown, location: Location): Finding {
+  if (!(error instanceof AuditError)) throw error;
+  return { ...(error.location ?? location), code: error.code, message: error.message };
 }

@@ -1,22 +1,22 @@
 /** Checks that atomic batches are whole, and that within each one money is taken and given alike. */
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { Fault, type Spot } from './finding.ts';
+import { AuditError, type Location } from './finding.ts';
 import { legOf, promisedLegs, type Leg } from './event-rules.ts';
 
-type Placed<Thing> = { readonly thing: Thing; readonly spot: Spot };
+type Located<Thing> = { readonly thing: Thing; readonly location: Location };
 
 /** What one transfer has in the batch that is open. */
-type Parts = { readonly legs: Placed<Leg>[]; promise?: Placed<readonly Leg[]> };
+type Parts = { readonly legs: Located<Leg>[]; promise?: Located<readonly Leg[]> };
 
 export class BatchCheck {
-  #open: { readonly id: string; readonly first: Spot; sequence: number } | undefined;
+  #open: { readonly id: string; readonly first: Location; sequence: number } | undefined;
   readonly #transfers = new Map<string, Parts>();
   /** Batches that were whole; an event that was appended alone counts as one. */
   count = 0;
 
   /** @returns whether the event ends its batch */
   add(event: RecordedEvent): boolean {
-    const ends = this.#place(event);
+    const ends = this.#position(event);
     this.#note(event);
     if (ends) {
       this.count += 1;
@@ -33,37 +33,38 @@ export class BatchCheck {
   end(): void {
     if (!this.#open) return;
     const { id, first } = this.#open;
-    throw new Fault('batch', `the batch ${id} begins with it and has no end`, first);
+    throw new AuditError('batch', `the batch ${id} begins with it and has no end`, first);
   }
 
-  #place(event: RecordedEvent): boolean {
+  #position(event: RecordedEvent): boolean {
     const { batch } = event;
     const open = this.#open;
     if (!batch) {
-      if (open) throw new Fault('batch', `it is in the middle of the batch ${open.id}, but belongs to none`);
+      if (open)
+        throw new AuditError('batch', `it is in the middle of the batch ${open.id}, but belongs to none`);
       return true;
     }
     if (open && batch.id !== open.id) {
-      throw new Fault('batch', `it is of the batch ${batch.id}, but the batch ${open.id} has not ended`);
+      throw new AuditError('batch', `it is of the batch ${batch.id}, but the batch ${open.id} has not ended`);
     }
     const due = (open?.sequence ?? 0) + 1;
     if (batch.sequence !== due) {
-      throw new Fault(
+      throw new AuditError(
         'batch',
         `it is number ${batch.sequence} of the batch ${batch.id}, where ${due} is due`,
       );
     }
     if (open) open.sequence = due;
     // An id that is part of a longer text keeps that in memory; the batch is soon over.
-    else this.#open = { id: batch.id, first: spotOf(event), sequence: due };
+    else this.#open = { id: batch.id, first: locationOf(event), sequence: due };
     return batch.last;
   }
 
   #note(event: RecordedEvent): void {
     const leg = legOf(event);
-    if (leg) this.#parts(leg.transfer).legs.push({ thing: leg, spot: spotOf(event) });
+    if (leg) this.#parts(leg.transfer).legs.push({ thing: leg, location: locationOf(event) });
     const promised = promisedLegs(event);
-    if (promised) this.#parts(event.aggregateId).promise = { thing: promised, spot: spotOf(event) };
+    if (promised) this.#parts(event.aggregateId).promise = { thing: promised, location: locationOf(event) };
   }
 
   #parts(transfer: string): Parts {
@@ -79,19 +80,19 @@ export class BatchCheck {
 function balance(transfer: string, { legs, promise }: Parts): void {
   const [first] = legs;
   if (!promise) {
-    throw new Fault(
+    throw new AuditError(
       'transfer',
       `it moves money for the transfer ${transfer}, which does not complete in the same batch`,
-      first?.spot,
+      first?.location,
     );
   }
   const open = [...promise.thing];
-  for (const { thing, spot } of legs) {
+  for (const { thing, location } of legs) {
     const at = open.findIndex((wanted) => sameLeg(wanted, thing));
     if (at < 0) {
       const { direction, amount, currency, account } = thing;
       const what = `the ${direction} of ${amount} ${currency} on ${account}`;
-      throw new Fault('transfer', `the transfer ${transfer} does not ask for ${what}`, spot);
+      throw new AuditError('transfer', `the transfer ${transfer} does not ask for ${what}`, location);
     }
     open.splice(at, 1);
   }
@@ -99,7 +100,11 @@ function balance(transfer: string, { legs, promise }: Parts): void {
   if (missing) {
     const { direction, amount, currency, account } = missing;
     const what = `the ${direction} of ${amount} ${currency} on ${account}`;
-    throw new Fault('transfer', `its batch lacks ${what}: debits and credits are not equal`, promise.spot);
+    throw new AuditError(
+      'transfer',
+      `its batch lacks ${what}: debits and credits are not equal`,
+      promise.location,
+    );
   }
 }
 
@@ -113,6 +118,6 @@ function sameLeg(a: Leg, b: Leg): boolean {
 }
 
 /** Where an event is, for a finding. */
-export function spotOf({ position, subject, type }: RecordedEvent): Spot {
+export function locationOf({ position, subject, type }: RecordedEvent): Location {
   return { position, subject, event: type };
 }

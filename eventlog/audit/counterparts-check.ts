@@ -4,48 +4,50 @@
  */
 import { entriesOf, type Entry, type TransferTerms } from '../../domain/transfer.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { spotOf } from './batch-check.ts';
-import { Fault, type Spot } from './finding.ts';
+import { locationOf } from './batch-check.ts';
+import { AuditError, type Location } from './finding.ts';
 import { termsOf } from './event-rules.ts';
 
 type Side = 'transfer' | 'counterpart';
 
 export class CounterpartsCheck {
   /** What one side has said in the batch that is open, and the other has not. */
-  readonly #said = new Map<string, { readonly side: Side; readonly spot: Spot }>();
+  readonly #claims = new Map<string, { readonly side: Side; readonly location: Location }>();
 
   add(event: RecordedEvent): void {
-    for (const { side, what } of sayings(event)) {
-      const before = this.#said.get(what);
-      if (before && before.side !== side) this.#said.delete(what);
-      else this.#said.set(what, { side, spot: spotOf(event) });
+    for (const { side, claim } of claimsOf(event)) {
+      const before = this.#claims.get(claim);
+      if (before && before.side !== side) this.#claims.delete(claim);
+      else this.#claims.set(claim, { side, location: locationOf(event) });
     }
   }
 
   /** A batch ends here. */
   endBatch(): void {
-    for (const [what, { side, spot }] of this.#said) {
+    for (const [claim, { side, location }] of this.#claims) {
       const missing =
         side === 'transfer' ? 'nothing else in its batch says so' : 'no transfer of its batch does so';
-      throw new Fault('counterpart', `it says "${what}", but ${missing}`, spot);
+      throw new AuditError('counterpart', `it says "${claim}", but ${missing}`, location);
     }
   }
 }
 
-function sayings(event: RecordedEvent): { side: Side; what: string }[] {
+function claimsOf(event: RecordedEvent): { side: Side; claim: string }[] {
   if (event.name === 'TransferCompleted') {
-    return ofTransfer(event.aggregateId, termsOf(event)).map((what) => ({ side: 'transfer', what }));
+    return ofTransfer(event.aggregateId, termsOf(event)).map((claim) => ({ side: 'transfer', claim }));
   }
   if (event.name === 'HoldCaptured') {
     const { transfer, account, captured, currency } = event.data;
-    const what = `${transfer} captures ${event.aggregateId}: ${captured} ${currency} of ${account}`;
-    return [{ side: 'counterpart', what }];
+    const claim = `${transfer} captures ${event.aggregateId}: ${captured} ${currency} of ${account}`;
+    return [{ side: 'counterpart', claim }];
   }
   if (event.name === 'TransferReversed') {
     const { id, amount } = event.data.reversal;
     const terms = termsOf(event);
     const undone = entriesOf('entries' in terms ? terms : { ...terms, amount: BigInt(amount) });
-    return [{ side: 'counterpart', what: `${id} undoes ${event.aggregateId}: ${lines(undone.map(turned))}` }];
+    return [
+      { side: 'counterpart', claim: `${id} undoes ${event.aggregateId}: ${lines(undone.map(turned))}` },
+    ];
   }
   return [];
 }
@@ -56,15 +58,15 @@ function turned(entry: Entry): Entry {
 
 /** A capture names its hold, a reversal its original, and nothing else names either. */
 function ofTransfer(id: string, terms: TransferTerms): string[] {
-  const said: string[] = [];
+  const claims: string[] = [];
   if (!('entries' in terms) && (terms.kind === 'capture' || terms.hold !== undefined)) {
     const { hold, amount, currency, source } = terms;
-    said.push(`${id} captures ${hold}: ${amount} ${currency} of ${source}`);
+    claims.push(`${id} captures ${hold}: ${amount} ${currency} of ${source}`);
   }
   if (terms.kind === 'reversal' || terms.reverses !== undefined) {
-    said.push(`${id} undoes ${terms.reverses}: ${lines(entriesOf(terms))}`);
+    claims.push(`${id} undoes ${terms.reverses}: ${lines(entriesOf(terms))}`);
   }
-  return said;
+  return claims;
 }
 
 function lines(entries: readonly Entry[]): string {

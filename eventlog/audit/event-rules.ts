@@ -11,13 +11,13 @@ import { transferAfter } from '../../messages/mapping/event-data.ts';
 
 /**
  * Where an aggregate is in its life. `none`: before its first event. `world`: an account that exists by itself.
- * `asked`: a transfer that somebody has to approve. `open`: whatever else goes on. `posted`: its money has moved, and
+ * `requested`: a transfer that somebody has to approve. `open`: whatever else goes on. `posted`: its money has moved, and
  * not all of that has been undone. `ended`: nothing happens to it any more.
  */
-export const PHASES = ['none', 'world', 'asked', 'open', 'frozen', 'posted', 'ended'] as const;
+export const PHASES = ['none', 'world', 'requested', 'open', 'frozen', 'posted', 'ended'] as const;
 export type Phase = (typeof PHASES)[number];
 
-type Course = {
+type Transition = {
   /** The phases that the event may come in. */
   readonly from: readonly Phase[];
   /** The phase that it leaves; the same if it is not given. */
@@ -28,7 +28,7 @@ type Course = {
  * The lives of aggregates. A transfer moves its money once and ends once, a hold ends once, nobody approves what was not
  * asked for, nothing leaves a frozen account, and nothing happens to a closed one.
  */
-const COURSES: Readonly<Record<EventName, Course>> = {
+const TRANSITIONS: Readonly<Record<EventName, Transition>> = {
   AccountCreated: { from: ['none'], to: 'open' },
   MoneyDeposited: { from: ['open', 'frozen', 'world'] },
   MoneyWithdrawn: { from: ['open', 'world'] },
@@ -39,20 +39,20 @@ const COURSES: Readonly<Record<EventName, Course>> = {
   AccountUnfrozen: { from: ['frozen'], to: 'open' },
   AccountClosed: { from: ['open', 'frozen'], to: 'ended' },
   TransferRequested: { from: ['none'], to: 'open' },
-  TransferApproved: { from: ['asked'], to: 'open' },
+  TransferApproved: { from: ['requested'], to: 'open' },
   TransferParked: { from: ['open'] },
   TransferCompleted: { from: ['none', 'open'], to: 'posted' },
   TransferReversed: { from: ['posted'] },
-  TransferRejected: { from: ['none', 'asked'], to: 'ended' },
-  TransferCancelled: { from: ['asked', 'open'], to: 'ended' },
-  TransferExpired: { from: ['asked'], to: 'ended' },
-  TransferFailed: { from: ['asked', 'open'], to: 'ended' },
+  TransferRejected: { from: ['none', 'requested'], to: 'ended' },
+  TransferCancelled: { from: ['requested', 'open'], to: 'ended' },
+  TransferExpired: { from: ['requested'], to: 'ended' },
+  TransferFailed: { from: ['requested', 'open'], to: 'ended' },
   HoldPlaced: { from: ['none'], to: 'open' },
   HoldExtended: { from: ['open'] },
   HoldCaptured: { from: ['open'], to: 'ended' },
   HoldVoided: { from: ['open'], to: 'ended' },
   HoldExpired: { from: ['open'], to: 'ended' },
-  CommandAnswered: { from: ['none'], to: 'ended' },
+  CommandRecorded: { from: ['none'], to: 'ended' },
 };
 
 /** The phase of an aggregate before its first event. */
@@ -62,9 +62,9 @@ export function firstPhase({ aggregate, id }: AggregateRef): Phase {
 
 /** The phase that an event leaves its aggregate in, or undefined if it cannot come in that phase. */
 export function phaseAfter(event: RecordedEvent, before: Phase): Phase | undefined {
-  const { from, to = before } = COURSES[event.name];
+  const { from, to = before } = TRANSITIONS[event.name];
   if (!from.includes(before)) return undefined;
-  if (event.name === 'TransferRequested' && event.data.status === 'awaiting_approval') return 'asked';
+  if (event.name === 'TransferRequested' && event.data.status === 'awaiting_approval') return 'requested';
   if (event.name === 'TransferReversed' && BigInt(event.data.reversed) >= totalOf(termsOf(event))) {
     return 'ended';
   }
@@ -72,8 +72,8 @@ export function phaseAfter(event: RecordedEvent, before: Phase): Phase | undefin
 }
 
 /** True for an event that only a new aggregate can have. */
-export function begins({ name }: RecordedEvent): boolean {
-  return COURSES[name].from.every((phase) => phase === 'none');
+export function isFirstEvent({ name }: RecordedEvent): boolean {
+  return TRANSITIONS[name].from.every((phase) => phase === 'none');
 }
 
 export function isAccountEvent(event: RecordedEvent): event is AccountRecord {
@@ -90,7 +90,7 @@ export function termsOf(event: TransferRecord) {
 }
 
 /** An account event as the domain knows it: what happened, without the state after it. */
-export function happenedTo(event: AccountRecord): AccountEvent {
+export function domainEventOf(event: AccountRecord): AccountEvent {
   switch (event.name) {
     case 'AccountCreated': {
       const { owner, currency, metadata, overdraft_limit } = event.data;

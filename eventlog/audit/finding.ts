@@ -58,19 +58,19 @@ export type Finding = {
 };
 
 /** The event that a finding is about. */
-export type Spot = Pick<Finding, 'position' | 'subject' | 'event'>;
+export type Location = Pick<Finding, 'position' | 'subject' | 'event'>;
 
 /**
  * Thrown by a single check, and turned into a finding by the audit. Without a spot it is about the message in hand.
  */
-export class Fault extends Error {
+export class AuditError extends Error {
   override readonly name = 'Fault';
   readonly code: FindingCode;
-  readonly spot: Spot | undefined;
+  readonly location: Location | undefined;
 
-  constructor(code: FindingCode, message: string, spot?: Spot) {
+  constructor(code: FindingCode, message: string, location?: Location) {
     super(message);
     this.code = code;
-    this.spot = spot;
+    this.location = location;
   }
 }

@@ -3,7 +3,7 @@ import { EVENT_DATA, EVENT_SUBJECTS, parseEventType, type RecordedEvent } from '
 import { parseEventSubject } from '../../contracts/subjects.ts';
 import { EVENT_VERSIONS } from '../../contracts/upcasters.ts';
 import { decode, hashOf, HASHED_HEADERS, type StoredMessage } from '../wire/codec.ts';
-import { Fault } from './finding.ts';
+import { AuditError } from './finding.ts';
 
 /** Headers that belong to the event: the hash covers them, or is one of them. */
 const OF_EVENTS = new Set<string>([...HASHED_HEADERS, 'ce-after', 'ce-hash']);
@@ -21,19 +21,22 @@ export function checkMessage(message: StoredMessage, ledger: string): RecordedEv
   const { headers } = message;
   // First of all: whatever else may be wrong, an alteration is what a person has to hear of.
   if (headers.get('ce-hash') !== hashOf(message)) {
-    throw new Fault('hash', 'its hash is not that of its content: it was altered after it was appended');
+    throw new AuditError('hash', 'its hash is not that of its content: it was altered after it was appended');
   }
   const type = typeOf(headers.get('ce-type') ?? '');
   const { aggregate, token } = EVENT_SUBJECTS[type.name];
   if (subject.aggregate !== aggregate || subject.event !== token) {
-    throw new Fault('subject', `its type ${headers.get('ce-type')} belongs to "${aggregate}.<id>.${token}"`);
+    throw new AuditError(
+      'subject',
+      `its type ${headers.get('ce-type')} belongs to "${aggregate}.<id>.${token}"`,
+    );
   }
   checkHeaders(message, { ledger, id: subject.id });
   const event = read(message);
   const parsed = EVENT_DATA[event.name].safeParse(event.data);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new Fault(
+    throw new AuditError(
       'data',
       `its data are not those of its type: ${issue?.path.join('.')}: ${issue?.message}`,
     );
@@ -46,16 +49,17 @@ function subjectOf({ subject }: StoredMessage, ledger: string): ReturnType<typeo
   try {
     parsed = parseEventSubject(subject);
   } catch {
-    throw new Fault('subject', 'its subject is not that of an event');
+    throw new AuditError('subject', 'its subject is not that of an event');
   }
-  if (parsed.ledger !== ledger) throw new Fault('subject', `it belongs to the ledger "${parsed.ledger}"`);
+  if (parsed.ledger !== ledger)
+    throw new AuditError('subject', `it belongs to the ledger "${parsed.ledger}"`);
   return parsed;
 }
 
 function typeOf(type: string): NonNullable<ReturnType<typeof parseEventType>> {
   const parsed = parseEventType(type);
   if (!parsed || parsed.version > (EVENT_VERSIONS[parsed.name] ?? 1)) {
-    throw new Fault(
+    throw new AuditError(
       'unknown_event',
       `this Tallybook knows no event "${type}"; a newer one may have written it`,
     );
@@ -72,14 +76,15 @@ function checkHeaders({ headers }: StoredMessage, { ledger, id }: { ledger: stri
   };
   for (const [name, value] of Object.entries(wanted)) {
     if (headers.get(name) !== value) {
-      throw new Fault('header', `its header ${name} is "${headers.get(name) ?? ''}", not "${value}"`);
+      throw new AuditError('header', `its header ${name} is "${headers.get(name) ?? ''}", not "${value}"`);
     }
   }
-  if (!headers.has('ce-id')) throw new Fault('header', 'it has no ce-id');
-  if (!TIME.test(headers.get('ce-time') ?? '')) throw new Fault('header', 'its ce-time is no time in UTC');
+  if (!headers.has('ce-id')) throw new AuditError('header', 'it has no ce-id');
+  if (!TIME.test(headers.get('ce-time') ?? ''))
+    throw new AuditError('header', 'its ce-time is no time in UTC');
   for (const [name] of headers) {
     if (!OF_EVENTS.has(name) && !OF_SERVER.test(name)) {
-      throw new Fault('header', `no hash covers its header ${name}`);
+      throw new AuditError('header', `no hash covers its header ${name}`);
     }
   }
 }
@@ -88,6 +93,6 @@ function read(message: StoredMessage): RecordedEvent {
   try {
     return decode(message);
   } catch (error) {
-    throw new Fault('data', `its data cannot be read: ${error instanceof Error ? error.message : ''}`);
+    throw new AuditError('data', `its data cannot be read: ${error instanceof Error ? error.message : ''}`);
   }
 }

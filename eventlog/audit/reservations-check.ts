@@ -4,8 +4,8 @@
  */
 import { heldWhileWaiting } from '../../domain/transfer.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { spotOf } from './batch-check.ts';
-import { Fault, type Spot } from './finding.ts';
+import { locationOf } from './batch-check.ts';
+import { AuditError, type Location } from './finding.ts';
 import { isTransferEvent, termsOf } from './event-rules.ts';
 
 /** Money of an account. */
@@ -15,9 +15,9 @@ export class ReservationsCheck {
   /** What is held, by what it is held for. */
   readonly #held = new Map<string, Part>();
   /** Of the batch that is open: what is held for something that has not begun yet. */
-  readonly #early = new Map<string, Spot>();
+  readonly #early = new Map<string, Location>();
   /** Of the batch that is open: what was released of something that has not ended yet. */
-  readonly #late = new Map<string, Spot>();
+  readonly #late = new Map<string, Location>();
 
   add(event: RecordedEvent): void {
     if (event.name === 'FundsHeld') return this.#hold(event);
@@ -28,51 +28,58 @@ export class ReservationsCheck {
     }
     if (!ENDS.has(event.name)) return;
     const held = this.#held.get(purpose);
-    if (held) throw new Fault('reservation', `${purpose} ends, but ${text(held)} is still held for it`);
+    if (held) throw new AuditError('reservation', `${purpose} ends, but ${text(held)} is still held for it`);
     this.#late.delete(purpose);
   }
 
   /** A batch ends here. */
   endBatch(): void {
-    for (const [purpose, spot] of this.#early) {
-      throw new Fault('reservation', `money is held for ${purpose}, which does not begin in its batch`, spot);
+    for (const [purpose, location] of this.#early) {
+      throw new AuditError(
+        'reservation',
+        `money is held for ${purpose}, which does not begin in its batch`,
+        location,
+      );
     }
-    for (const [purpose, spot] of this.#late) {
-      throw new Fault(
+    for (const [purpose, location] of this.#late) {
+      throw new AuditError(
         'reservation',
         `money is released of ${purpose}, which does not end in its batch`,
-        spot,
+        location,
       );
     }
   }
 
   #hold(event: RecordedEvent<'FundsHeld'>): void {
     const purpose = purposeOf(event);
-    if (this.#held.has(purpose)) throw new Fault('reservation', `money is held for ${purpose} already`);
+    if (this.#held.has(purpose)) throw new AuditError('reservation', `money is held for ${purpose} already`);
     this.#held.set(purpose, partOf(event));
-    this.#early.set(purpose, spotOf(event));
+    this.#early.set(purpose, locationOf(event));
   }
 
   #release(event: RecordedEvent<'FundsReleased'>): void {
     const purpose = purposeOf(event);
     const part = partOf(event);
     const held = this.#held.get(purpose);
-    if (!held) throw new Fault('reservation', `nothing is held for ${purpose}`);
+    if (!held) throw new AuditError('reservation', `nothing is held for ${purpose}`);
     if (!same(held, part)) {
-      throw new Fault('reservation', `it releases ${text(part)}, but ${text(held)} is held for ${purpose}`);
+      throw new AuditError(
+        'reservation',
+        `it releases ${text(part)}, but ${text(held)} is held for ${purpose}`,
+      );
     }
     this.#held.delete(purpose);
-    this.#late.set(purpose, spotOf(event));
+    this.#late.set(purpose, locationOf(event));
   }
 
   #begin(purpose: string, needed: Part | undefined): void {
     const held = this.#early.has(purpose) ? this.#held.get(purpose) : undefined;
     if (!needed && held) {
-      throw new Fault('reservation', `${purpose} needs nothing, but ${text(held)} is held for it`);
+      throw new AuditError('reservation', `${purpose} needs nothing, but ${text(held)} is held for it`);
     }
     if (needed && !(held && same(held, needed))) {
       const is = held ? text(held) : 'nothing';
-      throw new Fault(
+      throw new AuditError(
         'reservation',
         `${purpose} needs ${text(needed)}, but ${is} is held for it in its batch`,
       );
@@ -102,7 +109,7 @@ function neededFor(event: RecordedEvent<'HoldPlaced' | 'TransferRequested'>): Pa
 function purposeOf({ data }: RecordedEvent<'FundsHeld' | 'FundsReleased'>): string {
   const { hold, transfer } = data;
   if ((hold === undefined) === (transfer === undefined)) {
-    throw new Fault('reservation', 'it names neither a hold nor a transfer, or both');
+    throw new AuditError('reservation', 'it names neither a hold nor a transfer, or both');
   }
   return hold === undefined ? `transfer/${transfer}` : `hold/${hold}`;
 }

@@ -1,7 +1,7 @@
 /** Checks that no more of a transfer is undone than it moved. Only transfers that were undone in part are remembered. */
 import { totalOf } from '../../domain/transfer.ts';
 import type { RecordedEvent } from '../../contracts/events.ts';
-import { Fault } from './finding.ts';
+import { AuditError } from './finding.ts';
 import { termsOf } from './event-rules.ts';
 
 export class ReversedCheck {
@@ -14,14 +14,14 @@ export class ReversedCheck {
     const after = before + BigInt(data.reversal.amount);
     if (BigInt(data.reversed) !== after) {
       const amount = data.reversal.amount;
-      throw new Fault(
+      throw new AuditError(
         'reversed',
         `it says that ${data.reversed} is undone, but ${before} was, and now ${amount}`,
       );
     }
     const total = totalOf(termsOf(event));
     if (after > total) {
-      throw new Fault('reversed', `${after} of the transfer ${id} is undone, but it moved ${total}`);
+      throw new AuditError('reversed', `${after} of the transfer ${id} is undone, but it moved ${total}`);
     }
     // What is wholly undone has ended: nothing more can happen to it.
     if (after === total) this.#reversed.delete(id);

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { firstStatus } from '../../domain/transfer.ts';
 import type { HoldRecord, RecordedEvent } from '../../contracts/events.ts';
-import { Fault } from './finding.ts';
+import { AuditError } from './finding.ts';
 import { isTransferEvent, termsOf, type Phase } from './event-rules.ts';
 
 /** A number of what was asked for: the same for all events of a transfer or a hold; 0 for what has no terms. */
@@ -19,17 +19,17 @@ export function requireFitting(event: RecordedEvent, before: Phase): void {
   if (event.name === 'TransferRequested') {
     const due = firstStatus(termsOf(event)) ?? 'nothing';
     if (event.data.status !== due) {
-      throw new Fault('terms', `it begins as ${event.data.status}, but its terms ask for ${due}`);
+      throw new AuditError('terms', `it begins as ${event.data.status}, but its terms ask for ${due}`);
     }
   }
   if (event.name === 'TransferCompleted' && before === 'none') {
     const due = firstStatus(termsOf(event));
-    if (due !== undefined) throw new Fault('terms', `it is posted at once, but was to be ${due} first`);
+    if (due !== undefined) throw new AuditError('terms', `it is posted at once, but was to be ${due} first`);
   }
   if (event.name === 'HoldCaptured') {
     const { amount, captured } = event.data;
     if (BigInt(captured) > BigInt(amount)) {
-      throw new Fault('terms', `it captures ${captured}, but the hold is one of ${amount}`);
+      throw new AuditError('terms', `it captures ${captured}, but the hold is one of ${amount}`);
     }
   }
 }

@@ -6,7 +6,7 @@ import { retryFor } from './retry.ts';
 const ASK_EVERY_MS = 2_000;
 const ASK_TIMEOUT_MS = 2_000;
 /** A cluster without a leader has one again within ten seconds or so; leaving sooner gains nothing. */
-const SILENCES_MAX = 3;
+const UNANSWERED_MAX = 3;
 
 /**
  * Connects, and reconnects for ever once connected; of a cluster to another server, if one does not answer or has been
@@ -52,7 +52,7 @@ export async function connectToNats(
  * says of JetStream the cluster's leader has to say: if it cannot be reached from here, it may be from another server.
  */
 function leaveWhatIsCutOff(nc: NatsConnection): void {
-  let silences = 0;
+  let unanswered = 0;
   let asking = false;
   const ask = async () => {
     if (asking || nc.info?.cluster === undefined) return;
@@ -63,9 +63,9 @@ function leaveWhatIsCutOff(nc: NatsConnection): void {
       () => false,
     );
     asking = false;
-    silences = answered ? 0 : silences + 1;
-    if (silences < SILENCES_MAX || nc.isClosed() || nc.isDraining()) return;
-    silences = 0;
+    unanswered = answered ? 0 : unanswered + 1;
+    if (unanswered < UNANSWERED_MAX || nc.isClosed() || nc.isDraining()) return;
+    unanswered = 0;
     await nc.reconnect().catch(() => {});
   };
   const timer = setInterval(() => void ask(), ASK_EVERY_MS);

@@ -7,11 +7,11 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
 
 const SERVERS_JETSTREAM = '$SYS.REQ.SERVER.PING.JSZ';
-const ANSWER_MS = 1_000;
+const RESPONSE_MS = 1_000;
 /** Of a cluster nobody knows how many servers will answer: this long after one answer, there is no other. */
 const SILENCE_MS = 250;
 
-const answer = z.object({
+const response = z.object({
   server: z.object({ name: z.string() }),
   data: z.object({
     disabled: z.boolean().optional(),
@@ -47,12 +47,12 @@ async function askServers(nc: NatsConnection): Promise<SyncSetting[]> {
   const alone = nc.info?.cluster === undefined;
   const settings: SyncSetting[] = [];
   try {
-    const answers = await nc.requestMany(SERVERS_JETSTREAM, '', {
-      maxWait: ANSWER_MS,
+    const responses = await nc.requestMany(SERVERS_JETSTREAM, '', {
+      maxWait: RESPONSE_MS,
       ...(alone ? { strategy: 'count', maxMessages: 1 } : { strategy: 'stall', stall: SILENCE_MS }),
     });
-    for await (const message of answers) {
-      const { success, data: reply } = answer.safeParse(parsed(message.string()));
+    for await (const message of responses) {
+      const { success, data: reply } = response.safeParse(parsed(message.string()));
       if (!success || reply.data.disabled || !reply.data.config) continue;
       const { sync_always: always, sync_interval: nanoseconds = 0 } = reply.data.config;
       settings.push({ name: reply.server.name, always, everySeconds: nanoseconds / 1e9 });

@@ -47,35 +47,35 @@ const NOT_AVAILABLE = { code: 503, err_code: 10_008 };
 /** Clients wait for five seconds. */
 const SERVER_TIMEOUT_MS = 4_000;
 
-type Asked = { readonly subject: string; readonly body: string };
+type ConsumerRequest = { readonly subject: string; readonly body: string };
 
 /** Answers readers until it is closed. Any number may: each question goes to one of them. */
 export function openReaderGate(nc: NatsConnection): { readonly close: () => void } {
   const subscription = nc.subscribe(`${READERS_CREATE}.>`, { queue: 'gate' });
   void (async () => {
     // One that waits for the server does not hold up the next ones.
-    for await (const message of subscription) void answer(nc, message);
+    for await (const message of subscription) void respond(nc, message);
   })();
   return { close: () => subscription.unsubscribe() };
 }
 
-async function answer(nc: NatsConnection, message: Msg): Promise<void> {
-  const asked = examined(message);
-  if (typeof asked === 'string') {
-    message.respond(refusal(BAD_REQUEST, asked));
+async function respond(nc: NatsConnection, message: Msg): Promise<void> {
+  const checked = examined(message);
+  if (typeof checked === 'string') {
+    message.respond(errorResponse(BAD_REQUEST, checked));
     return;
   }
   try {
-    message.respond((await nc.request(asked.subject, asked.body, { timeout: SERVER_TIMEOUT_MS })).data);
+    message.respond((await nc.request(checked.subject, checked.body, { timeout: SERVER_TIMEOUT_MS })).data);
   } catch (error) {
     if (!nc.isClosed()) {
-      message.respond(refusal(NOT_AVAILABLE, `JetStream does not answer: ${String(error)}`));
+      message.respond(errorResponse(NOT_AVAILABLE, `JetStream does not answer: ${String(error)}`));
     }
   }
 }
 
 /** What may be asked of the server, or why it may not. */
-function examined(message: Msg): Asked | string {
+function examined(message: Msg): ConsumerRequest | string {
   // After the stream its name, if the server is not to make one up, and what it filters by.
   const [stream = '', ...more] = message.subject.slice(READERS_CREATE.length + 1).split('.');
   if (!isLogStream(stream)) return `readers have no consumers on ${stream}`;
@@ -111,7 +111,7 @@ function isNothing(value: unknown): boolean {
   return value === null || value === '' || value === 0 || value === false;
 }
 
-function refusal(why: { code: number; err_code: number }, description: string): string {
+function errorResponse(why: { code: number; err_code: number }, description: string): string {
   const type = 'io.nats.jetstream.api.v1.consumer_create_response';
   return JSON.stringify({ type, error: { ...why, description } });
 }

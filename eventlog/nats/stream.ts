@@ -8,7 +8,7 @@ import {
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName, streamSubjects } from '../../contracts/subjects.ts';
 import { LogDamaged } from '../errors.ts';
-import { wholePosition } from '../read/direct-get.ts';
+import { verifiedEnd } from '../read/direct-get.ts';
 import { diskSyncWarnings } from './disk-sync.ts';
 import { openPatiently } from './retry.ts';
 
@@ -68,7 +68,7 @@ export async function openLog(
     ensureStream(await jetstreamManager(nc), wanted),
   );
   const replicas = found && replicasWarning(found, options.replicas);
-  const damage = await wholePosition({ nc, ledger: options.ledger }).then(
+  const damage = await verifiedEnd({ nc, ledger: options.ledger }).then(
     () => undefined,
     // What the log does not say now it says to the first command.
     (error: unknown) => (error instanceof LogDamaged ? error.message : undefined),
@@ -138,8 +138,8 @@ function requireConfig(wanted: Partial<StreamConfig>, found: StreamConfig): void
 function equal(wanted: unknown, found: unknown): boolean {
   if (Array.isArray(wanted)) return JSON.stringify(wanted) === JSON.stringify(found);
   if (typeof wanted === 'object' && wanted !== null && typeof found === 'object' && found !== null) {
-    const there = found as Record<string, unknown>;
-    return Object.entries(wanted).every(([key, value]) => there[key] === value);
+    const settings = found as Record<string, unknown>;
+    return Object.entries(wanted).every(([key, value]) => settings[key] === value);
   }
   return (wanted === 0 || wanted === false) && found === undefined ? true : wanted === found;
 }

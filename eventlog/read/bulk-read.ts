@@ -4,7 +4,7 @@ import { EVENT_SUBJECTS, parseEventType, type RecordedEvent } from '../../contra
 import { aggregateSubject, eventSubject, streamName } from '../../contracts/subjects.ts';
 import { LogUnavailable } from '../errors.ts';
 import { decode, type StoredMessage } from '../wire/codec.ts';
-import { lastPosition, next, type Place } from './direct-get.ts';
+import { lastPosition, next, type LogRef } from './direct-get.ts';
 import type { EventQuery } from './event-reader.ts';
 import { toStored } from './follow.ts';
 
@@ -12,24 +12,24 @@ import { toStored } from './follow.ts';
 const AHEAD_MESSAGES = 2_000;
 const ARRAY_MAX = 1_000;
 /** How long the log may be silent in the middle of a reading. */
-const SILENCE_MAX_MS = 5_000;
+const INACTIVE_MAX_MS = 5_000;
 
 /** Events that match, as arrays. */
-export async function* events(place: Place, query: EventQuery): AsyncGenerator<readonly RecordedEvent[]> {
-  for await (const some of messages(place, query)) yield some.map(decode);
+export async function* events(log: LogRef, query: EventQuery): AsyncGenerator<readonly RecordedEvent[]> {
+  for await (const some of messages(log, query)) yield some.map(decode);
 }
 
 /**
  * By an ordered consumer: in bulk it is several times faster than direct gets (docs/event-log.md has the figures).
  * It ends at a position, or with the last message that matches: each one tells how many come after it.
  */
-export async function* messages(place: Place, query: EventQuery): AsyncGenerator<readonly StoredMessage[]> {
-  const { nc, ledger } = place;
+export async function* messages(log: LogRef, query: EventQuery): AsyncGenerator<readonly StoredMessage[]> {
+  const { nc, ledger } = log;
   const subject = subjectOf(ledger, query);
   const after = query.after ?? 0;
-  const last = await lastPosition(place);
+  const last = await lastPosition(log);
   const to = Math.min(query.to ?? last, last);
-  const first = to > after ? await next(place, { after, subject }) : undefined;
+  const first = to > after ? await next(log, { after, subject }) : undefined;
   if (!first || first.seq > to) return;
   const consumer = await jetstream(nc).consumers.get(streamName(ledger), {
     deliver_policy: DeliverPolicy.StartSequence,
@@ -37,12 +37,12 @@ export async function* messages(place: Place, query: EventQuery): AsyncGenerator
     ...(subject === undefined ? {} : { filter_subjects: [subject] }),
   });
   const delivered = await consumer.consume({ max_messages: AHEAD_MESSAGES });
-  const silence = new Silence(() => delivered.stop());
+  const inactivity = new InactivityTimer(() => delivered.stop());
   let some: StoredMessage[] = [];
   try {
-    silence.begin();
+    inactivity.begin();
     for await (const message of delivered) {
-      silence.end();
+      inactivity.end();
       const { streamSequence, pending } = message.info;
       if (streamSequence <= to) some.push(toStored(message));
       const done = streamSequence >= to || pending === 0;
@@ -51,29 +51,29 @@ export async function* messages(place: Place, query: EventQuery): AsyncGenerator
         some = [];
       }
       if (done) return;
-      silence.begin();
+      inactivity.begin();
     }
     throw new LogUnavailable('The log fell silent in the middle of a reading.');
   } finally {
-    silence.close();
+    inactivity.close();
     await delivered.close();
   }
 }
 
 /** Tells when nothing has come for too long. What waits in the client while the caller is busy is no silence. */
-class Silence {
-  readonly #tell: () => void;
+class InactivityTimer {
+  readonly #onInactive: () => void;
   #timer: NodeJS.Timeout | undefined;
   #since = 0;
 
-  constructor(tell: () => void) {
-    this.#tell = tell;
+  constructor(onInactive: () => void) {
+    this.#onInactive = onInactive;
   }
 
   begin(): void {
     this.#since = performance.now();
     this.#timer ??= setInterval(() => {
-      if (performance.now() - this.#since > SILENCE_MAX_MS) this.#tell();
+      if (performance.now() - this.#since > INACTIVE_MAX_MS) this.#onInactive();
     }, 1_000);
   }
 

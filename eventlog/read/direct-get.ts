@@ -46,8 +46,8 @@ async function readFound(nc: NatsConnection, stream: string, query: DirectGet): 
     // Alone, a server that has not answered will not answer a second question sooner.
     const last = !isCluster(nc) || left < 2 * REPLICA_TIMEOUT_MS;
     try {
-      const answer = await ask(nc, { stream, query, maxWait: last ? left : REPLICA_TIMEOUT_MS });
-      if (answer) return answer;
+      const found = await ask(nc, { stream, query, maxWait: last ? left : REPLICA_TIMEOUT_MS });
+      if (found) return found;
     } catch (error) {
       // What one replica cannot read another one may have.
       if (error instanceof LogDamaged && !last) {
@@ -101,7 +101,7 @@ function storedMessage(reply: Msg): StoredMessage {
 }
 
 /** A ledger, and the connection to ask by. */
-export type Place = { readonly nc: NatsConnection; readonly ledger: string };
+export type LogRef = { readonly nc: NatsConnection; readonly ledger: string };
 
 /** Whether there may be replicas that are behind. */
 function isCluster(nc: NatsConnection): boolean {
@@ -112,44 +112,44 @@ function isCluster(nc: NatsConnection): boolean {
  * The last message of each subject (wildcards allowed), with all that was acknowledged before this was asked.
  * @throws LogUnavailable if nobody can tell that in time
  */
-export async function lastOfEach(place: Place, subjects: string[]): Promise<StoredMessage[]> {
+export async function lastOfEach(log: LogRef, subjects: string[]): Promise<StoredMessage[]> {
   const query = { multi_last: subjects };
-  const read = () => readFound(place.nc, streamName(place.ledger), query);
-  if (!isCluster(place.nc)) return (await read()).messages;
-  const [end, first] = await Promise.all([lastPosition(place), read()]);
+  const read = () => readFound(log.nc, streamName(log.ledger), query);
+  if (!isCluster(log.nc)) return (await read()).messages;
+  const [end, first] = await Promise.all([lastPosition(log), read()]);
   return untilCurrent(first, read, ({ upTo }) =>
-    upTo === undefined ? hasNone(place, subjects) : Promise.resolve(upTo >= end),
+    upTo === undefined ? hasNone(log, subjects) : Promise.resolve(upTo >= end),
   );
 }
 
 /** The last message of a subject (wildcards allowed) up to a position that the log has reached, or of each event type. */
 export async function lastUpTo(
-  place: Place,
+  log: LogRef,
   { subject, position }: { subject: string; position: number },
 ): Promise<StoredMessage[]> {
   const query = { multi_last: [subject], up_to_seq: position };
-  const read = () => readFound(place.nc, streamName(place.ledger), query);
+  const read = () => readFound(log.nc, streamName(log.ledger), query);
   // Nothing is found up to a position that the replica has not reached, so what is found is right.
   return untilCurrent(await read(), read, async ({ messages }) => {
-    if (messages.length > 0 || !isCluster(place.nc)) return true;
-    const first = await nextPosition(place, { after: 0, subject });
+    if (messages.length > 0 || !isCluster(log.nc)) return true;
+    const first = await nextPosition(log, { after: 0, subject });
     return first === undefined || first > position;
   });
 }
 
 /** Up to `limit` messages after a position on a subject, with all that was acknowledged before this was asked. */
 export async function page(
-  place: Place,
+  log: LogRef,
   { after, subject, limit }: { after: number; subject: string; limit: number },
 ): Promise<StoredMessage[]> {
   const query = { seq: after + 1, next_by_subj: subject, batch: limit };
-  const read = () => readFound(place.nc, streamName(place.ledger), query);
+  const read = () => readFound(log.nc, streamName(log.ledger), query);
   let missed: number | undefined;
   return untilCurrent(await read(), read, async ({ messages }) => {
-    if (messages.length >= limit || !isCluster(place.nc)) return true;
+    if (messages.length >= limit || !isCluster(log.nc)) return true;
     const last = messages.at(-1)?.seq ?? after;
     if (missed !== undefined) return last >= missed;
-    missed = await nextPosition(place, { after: last, subject });
+    missed = await nextPosition(log, { after: last, subject });
     return missed === undefined;
   });
 }
@@ -158,35 +158,35 @@ export async function page(
 async function untilCurrent(
   first: Found,
   read: () => Promise<Found>,
-  isCurrent: (answer: Found) => Promise<boolean>,
+  isCurrent: (found: Found) => Promise<boolean>,
 ): Promise<StoredMessage[]> {
   const deadline = performance.now() + READ_TIMEOUT_MS;
-  for (let answer = first; ; answer = await read()) {
-    if (await isCurrent(answer)) return answer.messages;
+  for (let found = first; ; found = await read()) {
+    if (await isCurrent(found)) return found.messages;
     if (performance.now() > deadline) throw new LogUnavailable('The replicas of the log are behind.');
     await sleep(BEHIND_MS);
   }
 }
 
-async function hasNone(place: Place, subjects: readonly string[]): Promise<boolean> {
-  const found = await Promise.all(subjects.map((subject) => nextPosition(place, { after: 0, subject })));
+async function hasNone(log: LogRef, subjects: readonly string[]): Promise<boolean> {
+  const found = await Promise.all(subjects.map((subject) => nextPosition(log, { after: 0, subject })));
   return found.every((position) => position === undefined);
 }
 
 /** The first message after a position; on a subject if one is given. */
 export async function next(
-  place: Place,
+  log: LogRef,
   { after, subject = '>' }: { after: number; subject?: string | undefined },
 ): Promise<StoredMessage | undefined> {
   const query = { seq: after + 1, next_by_subj: subject, batch: 1 };
-  const [message] = await directGet(place.nc, streamName(place.ledger), query);
+  const [message] = await directGet(log.nc, streamName(log.ledger), query);
   // Where one is, it is the next in the log; where none is, the replica may be behind.
-  return message ?? (isCluster(place.nc) ? nextAtLeader(place, { after, subject }) : undefined);
+  return message ?? (isCluster(log.nc) ? nextAtLeader(log, { after, subject }) : undefined);
 }
 
 /** The position of the last message; 0 if there is none. */
-export async function lastPosition(place: Place): Promise<number> {
-  return (await stateOf(place)).last_seq;
+export async function lastPosition(log: LogRef): Promise<number> {
+  return (await stateOf(log)).last_seq;
 }
 
 /**
@@ -194,28 +194,28 @@ export async function lastPosition(place: Place): Promise<number> {
  * @param known how far it went at some time. Without that its end is looked at, where half a batch may be left.
  * @throws LogDamaged if it has
  */
-export async function wholePosition(place: Place, known = 0): Promise<number> {
-  const state = await stateOf(place);
-  const missing = missingFrom(state) ?? (known > 0 ? undefined : await brokenEnd(place, state.last_seq));
+export async function verifiedEnd(log: LogRef, known = 0): Promise<number> {
+  const state = await stateOf(log);
+  const missing = missingFrom(state) ?? (known > 0 ? undefined : await brokenEnd(log, state.last_seq));
   if (missing === undefined) return state.last_seq;
-  throw new LogDamaged(`The log ${streamName(place.ledger)} is damaged: ${missing}`);
+  throw new LogDamaged(`The log ${streamName(log.ledger)} is damaged: ${missing}`);
 }
 
 /** A log ends where a batch ends. If its file was cut off elsewhere, half of one is left. */
-async function brokenEnd(place: Place, last: number): Promise<string | undefined> {
+async function brokenEnd(log: LogRef, last: number): Promise<string | undefined> {
   const ends = async () => {
     if (last === 0) return true;
-    const message = await next(place, { after: last - 1 });
+    const message = await next(log, { after: last - 1 });
     return message !== undefined && batchOf(message.headers)?.last !== false;
   };
   if (await ends()) return undefined;
   // A batch may be on its way into the log.
   await sleep(ARRIVING_MS);
-  if ((await lastPosition(place)) !== last || (await ends())) return undefined;
+  if ((await lastPosition(log)) !== last || (await ends())) return undefined;
   return `the batch that its last event at position ${last} belongs to is not whole. ${WHAT_TO_DO}`;
 }
 
-async function stateOf({ nc, ledger }: Place): Promise<LogState> {
+async function stateOf({ nc, ledger }: LogRef): Promise<LogState> {
   try {
     const reply = await nc.request(`$JS.API.STREAM.INFO.${streamName(ledger)}`, '', {
       timeout: READ_TIMEOUT_MS,
@@ -239,14 +239,14 @@ const NO_MESSAGE_FOUND = 10_037;
  * @throws LogUnavailable if the server does not answer in time.
  */
 export async function nextPosition(
-  place: Place,
-  asked: { after: number; subject: string },
+  log: LogRef,
+  start: { after: number; subject: string },
 ): Promise<number | undefined> {
-  return (await nextAtLeader(place, asked))?.seq;
+  return (await nextAtLeader(log, start))?.seq;
 }
 
 async function nextAtLeader(
-  { nc, ledger }: Place,
+  { nc, ledger }: LogRef,
   { after, subject }: { after: number; subject: string },
 ): Promise<StoredMessage | undefined> {
   const query = JSON.stringify({ seq: after + 1, next_by_subj: subject });

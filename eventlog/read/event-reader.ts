@@ -55,7 +55,7 @@ export type EventReader = {
    * The same, if the log has lost nothing.
    * @throws LogDamaged if it has
    */
-  readonly wholePosition: () => Promise<number>;
+  readonly verifiedEnd: () => Promise<number>;
   /**
    * Every stored event after a position, in order, as they come, until the signal aborts. Each array ends where an
    * atomic batch ends, so that applying whole arrays never shows half a transfer; it holds at most 1,000 events

@@ -5,7 +5,7 @@ import { streamName } from '../../contracts/subjects.ts';
 import { LogDamaged } from '../errors.ts';
 import { BATCH_MESSAGES_MAX, batchOf, decode, type StoredMessage } from '../wire/codec.ts';
 import { readHeaders } from '../wire/headers.ts';
-import { lastPosition, type Place } from './direct-get.ts';
+import { lastPosition, type LogRef } from './direct-get.ts';
 
 type Following<Other> = {
   readonly after: number;
@@ -22,18 +22,18 @@ const AGAIN_MS = 500;
  * soon as nothing more is waiting locally, so a quiet log is followed at once and a busy one in large steps.
  */
 export async function* follow<Other = never>(
-  place: Place,
+  log: LogRef,
   { after, unreadable }: Following<Other>,
   signal: AbortSignal,
 ): AsyncGenerator<readonly (RecordedEvent | Other)[]> {
   const reading: Reading = { received: after, waiting: false, stop: () => {} };
   const stop = () => reading.stop();
   signal.addEventListener('abort', stop);
-  const endWatch = watch(place, reading);
+  const endWatch = watch(log, reading);
   let complete: (RecordedEvent | Other)[] = [];
   let open: (RecordedEvent | Other)[] = [];
   try {
-    let delivered = await consume(place, reading);
+    let delivered = await consume(log, reading);
     if (signal.aborted) stop();
     let iterator = delivered[Symbol.asyncIterator]();
     for (let coming = iterator.next(); ;) {
@@ -41,7 +41,7 @@ export async function* follow<Other = never>(
       const { value: message, done } = await coming;
       reading.waiting = false;
       if (done) {
-        const next = await consumeAgain(place, reading, signal);
+        const next = await consumeAgain(log, reading, signal);
         if (!next) return;
         delivered = next;
         iterator = delivered[Symbol.asyncIterator]();
@@ -91,7 +91,7 @@ function receive(reading: Reading, position: number): void {
   reading.received = position;
 }
 
-async function consume({ nc, ledger }: Place, reading: Reading): Promise<ConsumerMessages> {
+async function consume({ nc, ledger }: LogRef, reading: Reading): Promise<ConsumerMessages> {
   const consumer = await jetstream(nc).consumers.get(streamName(ledger), {
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: reading.received + 1,
@@ -103,13 +103,13 @@ async function consume({ nc, ledger }: Place, reading: Reading): Promise<Consume
 
 /** Another consumer, from where the last one got to. Undefined if the reading is over. */
 async function consumeAgain(
-  place: Place,
+  log: LogRef,
   reading: Reading,
   signal: AbortSignal,
 ): Promise<ConsumerMessages | undefined> {
-  while (!signal.aborted && !place.nc.isClosed()) {
+  while (!signal.aborted && !log.nc.isClosed()) {
     try {
-      const delivered = await consume(place, reading);
+      const delivered = await consume(log, reading);
       if (signal.aborted) reading.stop();
       return delivered;
     } catch {
@@ -124,14 +124,14 @@ async function consumeAgain(
  * Ends what delivers if nothing comes although there is something. When a connection was lost, and again while the client
  * asks what has become of its consumer, it says nothing for half a minute or longer (nats-jetstream 3.4).
  */
-function watch(place: Place, reading: Reading): () => void {
+function watch(log: LogRef, reading: Reading): () => void {
   /** How far the log went, and the reading, when they were last looked at. */
   let [known, before] = [0, -1];
   const look = async () => {
     const { waiting, received } = reading;
     if (waiting && received === before && received < known) reading.stop();
     before = received;
-    known = await lastPosition(place);
+    known = await lastPosition(log);
   };
   // A log that does not answer tells nothing.
   const timer = setInterval(() => void look().catch(() => {}), LOOK_MS).unref();

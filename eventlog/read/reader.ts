@@ -11,8 +11,8 @@ import {
   next,
   nextPosition,
   page,
-  wholePosition,
-  type Place,
+  verifiedEnd,
+  type LogRef,
 } from './direct-get.ts';
 import type { EventFilter, EventReader } from './event-reader.ts';
 import { follow } from './follow.ts';
@@ -39,18 +39,18 @@ export function createEventReader(nc: NatsConnection, ledger: string): EventRead
     messages: (query = {}) => messages({ nc, ledger }, query),
     lastOf: (account, at) => lastOf({ nc, ledger }, account, at),
     lastPosition: () => lastPosition({ nc, ledger }),
-    wholePosition: () => wholePosition({ nc, ledger }),
+    verifiedEnd: () => verifiedEnd({ nc, ledger }),
     follow: (after, signal, unreadable) => follow({ nc, ledger }, { after, unreadable }, signal),
   };
 }
 
 async function read(
-  place: Place,
+  log: LogRef,
   { after, limit, filter }: { after: number; limit: number; filter: EventFilter },
 ): Promise<RecordedEvent[]> {
-  const subject = subjectOf(place.ledger, filter);
+  const subject = subjectOf(log.ledger, filter);
   if (subject === undefined) return [];
-  return (await page(place, { after, subject, limit })).map(decode);
+  return (await page(log, { after, subject, limit })).map(decode);
 }
 
 /** Where the events of a filter are; undefined if there can be none. */

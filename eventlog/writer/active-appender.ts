@@ -9,8 +9,8 @@ import { writerSubject } from '../../contracts/subjects.ts';
 import { createAppender, type Appender, type AppenderOptions } from '../append/appender.ts';
 import { NotActive, Overloaded } from '../errors.ts';
 import type { EventReader } from '../read/event-reader.ts';
-import { answerOf, decodeCommands, type Answered } from './forwarding-protocol.ts';
-import { createForwarder, fail, tooOld, type Errand } from './forwarder.ts';
+import { failedResult, decodeCommands, type ForwardedResult } from './forwarding-protocol.ts';
+import { createForwarder, fail, tooOld, type ForwardedCommand } from './forwarder.ts';
 import { openLease, type Lease } from './lease.ts';
 
 export type ActiveAppenderOptions = Omit<AppenderOptions, 'active'> & {
@@ -35,7 +35,7 @@ export async function openActiveAppender(
   const { ledger, replicas, queueMax = 10_000, id = randomUUID(), tell } = options;
   let closing = false;
   let lease: Lease | undefined;
-  const mayDecide = () => lease !== undefined && (lease.held() || lease.silent());
+  const mayDecide = () => lease !== undefined && (lease.held() || lease.unreachable());
   const local = createAppender(nc, reader, { ...options, active: mayDecide });
   /** What is in hand, of this process and of others. */
   const inHand = new Set<Promise<unknown>>();
@@ -48,7 +48,7 @@ export async function openActiveAppender(
       const writer = lease?.holder();
       return writer === undefined || writer === id ? undefined : { type: 'to', writer };
     },
-    onGone: (writer) => lease?.depose(writer),
+    onGone: (writer) => lease?.reportGone(writer),
   });
 
   // Before the lease: whoever hears of this process as the holder must reach it.
@@ -62,35 +62,35 @@ export async function openActiveAppender(
     replicas,
     id,
     tell,
-    onTaken() {
+    onAcquired() {
       local.forget();
       forwarder.reroute();
     },
     onChange: () => forwarder.reroute(),
   });
 
-  function decideHere(errand: Errand): void {
-    const { submission, since, inDoubt, resolve } = errand;
+  function decideHere(command: ForwardedCommand): void {
+    const { submission, since, inDoubt, resolve } = command;
     local.submit({ ...submission, since, inDoubt }).then(resolve, (error: unknown) => {
-      if (!(error instanceof NotActive)) return fail(errand, error);
-      errand.inDoubt ||= error.inDoubt;
-      if (!tooOld(errand)) forwarder.carry(errand);
+      if (!(error instanceof NotActive)) return fail(command, error);
+      command.inDoubt ||= error.inDoubt;
+      if (!tooOld(command)) forwarder.carry(command);
     });
   }
 
   /** Answers a pack of another process. */
   async function serve(message: Msg): Promise<void> {
     const commands = decodeCommands(message.string());
-    const refuse = closing || !mayDecide();
-    const answers = commands.map(async (command): Promise<Answered> => {
+    const inactive = closing || !mayDecide();
+    const results = commands.map(async (command): Promise<ForwardedResult> => {
       try {
-        if (refuse) throw new NotActive(false);
+        if (inactive) throw new NotActive(false);
         return { outcome: await local.submit(command) };
       } catch (error) {
-        return answerOf(error);
+        return failedResult(error);
       }
     });
-    message.respond(JSON.stringify(await Promise.all(answers)));
+    message.respond(JSON.stringify(await Promise.all(results)));
   }
 
   function track<T>(work: Promise<T>): Promise<T> {
@@ -113,9 +113,9 @@ export async function openActiveAppender(
       }
       return track(
         new Promise((resolve, reject) => {
-          const errand = { submission, since: performance.now(), resolve, reject, inDoubt: false };
-          if (mayDecide()) decideHere(errand);
-          else forwarder.carry(errand);
+          const command = { submission, since: performance.now(), resolve, reject, inDoubt: false };
+          if (mayDecide()) decideHere(command);
+          else forwarder.carry(command);
         }),
       );
     },

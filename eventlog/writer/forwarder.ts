@@ -8,10 +8,10 @@ import { PATIENCE_MS } from '../append/appender.ts';
 import type { Outcome } from '../append/outcome.ts';
 import type { Submission } from '../append/plan.ts';
 import { LogUnavailable, NotActive, Overloaded } from '../errors.ts';
-import { decodeAnswers, encodeCommand, errorOf, type Answered } from './forwarding-protocol.ts';
+import { decodeResults, encodeCommand, errorOf, type ForwardedResult } from './forwarding-protocol.ts';
 
 /** A command on its way to its outcome, here or at another process. */
-export type Errand = {
+export type ForwardedCommand = {
   readonly submission: Submission;
   readonly since: number;
   readonly resolve: (outcome: Outcome) => void;
@@ -25,13 +25,13 @@ export type ForwarderOptions = {
   /** Who may decide: this process, another one, or nobody that is known of. */
   readonly route: () =>
     { readonly type: 'here' } | { readonly type: 'to'; readonly writer: string } | undefined;
-  readonly decideHere: (errand: Errand) => void;
+  readonly decideHere: (command: ForwardedCommand) => void;
   /** A writer that has no connection any more. */
   readonly onGone: (writer: string) => void;
 };
 
 export type Forwarder = {
-  readonly carry: (errand: Errand) => void;
+  readonly carry: (command: ForwardedCommand) => void;
   /** Commands that wait here or are on their way. */
   readonly depth: () => number;
   /** The route has changed: what is on its way to another writer is carried again. */
@@ -39,9 +39,9 @@ export type Forwarder = {
 };
 
 /** Bounds on a pack: the answers are a few hundred bytes longer a command, and NATS carries 1 MB. */
-const PACK_COMMANDS = 300;
-const PACK_BYTES = 200_000;
-const PACKS_IN_FLIGHT = 4;
+const BATCH_COMMANDS = 300;
+const BATCH_BYTES = 200_000;
+const BATCHES_IN_FLIGHT = 4;
 /** A pack that takes longer may have been lost with its writer. */
 const PROBE_MS = 100;
 /** How long to wait before asking again a writer that did not take a pack, or while there is none. */
@@ -50,7 +50,7 @@ const PAUSE_MS = 25;
 /** Starts a forwarder. */
 export function createForwarder(nc: NatsConnection, options: ForwarderOptions): Forwarder {
   const { ledger, route, decideHere, onGone } = options;
-  let waiting: Errand[] = [];
+  let waiting: ForwardedCommand[] = [];
   let carried = 0;
   let inFlight = 0;
   let scheduled = false;
@@ -71,7 +71,7 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
   function later(): void {
     pause ??= setTimeout(() => {
       pause = undefined;
-      waiting = waiting.filter((errand) => !tooOld(errand));
+      waiting = waiting.filter((command) => !tooOld(command));
       flush();
     }, PAUSE_MS);
   }
@@ -79,32 +79,32 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
   function flush(): void {
     if (waiting.length === 0) return;
     const where = route();
-    if (where?.type === 'here') for (const errand of waiting.splice(0)) decideHere(errand);
+    if (where?.type === 'here') for (const command of waiting.splice(0)) decideHere(command);
     else if (where?.type === 'to') {
-      while (waiting.length > 0 && inFlight < PACKS_IN_FLIGHT) void send(where.writer);
+      while (waiting.length > 0 && inFlight < BATCHES_IN_FLIGHT) void send(where.writer);
     } else later();
   }
 
-  function takePack(): { errands: Errand[]; payload: string } {
+  function takeBatch(): { commands: ForwardedCommand[]; payload: string } {
     const pieces: string[] = [];
-    for (let bytes = 0; pieces.length < Math.min(waiting.length, PACK_COMMANDS);) {
-      const { submission, since, inDoubt } = waiting[pieces.length] as Errand;
+    for (let bytes = 0; pieces.length < Math.min(waiting.length, BATCH_COMMANDS);) {
+      const { submission, since, inDoubt } = waiting[pieces.length] as ForwardedCommand;
       const piece = encodeCommand({ ...submission, since, inDoubt });
       bytes += Buffer.byteLength(piece);
-      if (bytes > PACK_BYTES && pieces.length > 0) break;
+      if (bytes > BATCH_BYTES && pieces.length > 0) break;
       pieces.push(piece);
     }
-    return { errands: waiting.splice(0, pieces.length), payload: `[${pieces.join(',')}]` };
+    return { commands: waiting.splice(0, pieces.length), payload: `[${pieces.join(',')}]` };
   }
 
   async function send(writer: string): Promise<void> {
-    const { errands, payload } = takePack();
+    const { commands, payload } = takeBatch();
     inFlight += 1;
-    carried += errands.length;
-    const again = await exchange(writer, { errands, payload });
+    carried += commands.length;
+    const again = await exchange(writer, { commands, payload });
     inFlight -= 1;
-    carried -= errands.length;
-    const young = again.filter((errand) => !tooOld(errand));
+    carried -= commands.length;
+    const young = again.filter((command) => !tooOld(command));
     waiting.unshift(...young);
     if (young.length > 0) later();
     else schedule();
@@ -113,29 +113,29 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
   /** Sends a pack and settles its errands; gives those that must be carried again. */
   async function exchange(
     writer: string,
-    { errands, payload }: { errands: readonly Errand[]; payload: string },
-  ): Promise<readonly Errand[]> {
+    { commands, payload }: { commands: readonly ForwardedCommand[]; payload: string },
+  ): Promise<readonly ForwardedCommand[]> {
     try {
-      const timeout = Math.max(PAUSE_MS, PATIENCE_MS - (performance.now() - oldest(errands)));
-      const reply = await answer(writer, nc.request(writerSubject(ledger, writer), payload, { timeout }));
-      if (reply) return settle(errands, decodeAnswers(reply.string(), errands.length));
+      const timeout = Math.max(PAUSE_MS, PATIENCE_MS - (performance.now() - oldest(commands)));
+      const reply = await responseOf(writer, nc.request(writerSubject(ledger, writer), payload, { timeout }));
+      if (reply) return settle(commands, decodeResults(reply.string(), commands.length));
     } catch (error) {
       if (isNobody(error)) {
         onGone(writer);
-        return errands;
+        return commands;
       }
     }
-    for (const errand of errands) errand.inDoubt = true;
-    return errands;
+    for (const command of commands) command.inDoubt = true;
+    return commands;
   }
 
   /** Undefined if the route changes first. */
-  function answer(writer: string, asked: Promise<Msg>): Promise<Msg | undefined> {
+  function responseOf(writer: string, response: Promise<Msg>): Promise<Msg | undefined> {
     return new Promise((resolve, reject) => {
       const giveUp = () => resolve(undefined);
       const probing = setTimeout(() => void probe(writer), PROBE_MS);
       giveUps.add(giveUp);
-      void asked.then(resolve, reject).finally(() => {
+      void response.then(resolve, reject).finally(() => {
         giveUps.delete(giveUp);
         clearTimeout(probing);
       });
@@ -153,8 +153,8 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
 
   return {
     depth: () => waiting.length + carried,
-    carry(errand) {
-      waiting.push(errand);
+    carry(command) {
+      waiting.push(command);
       schedule();
     },
     reroute() {
@@ -167,40 +167,43 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
 }
 
 /** Gives the errands that the writer did not take, or could not finish. */
-function settle(errands: readonly Errand[], answers: readonly Answered[]): Errand[] {
-  const again: Errand[] = [];
-  for (const [index, errand] of errands.entries()) {
-    const answer = answers[index];
-    if (!answer) continue;
-    if ('outcome' in answer) {
-      errand.resolve(answer.outcome);
+function settle(
+  commands: readonly ForwardedCommand[],
+  results: readonly ForwardedResult[],
+): ForwardedCommand[] {
+  const again: ForwardedCommand[] = [];
+  for (const [index, command] of commands.entries()) {
+    const result = results[index];
+    if (!result) continue;
+    if ('outcome' in result) {
+      command.resolve(result.outcome);
       continue;
     }
-    const error = errorOf(answer);
+    const error = errorOf(result);
     if (!(error instanceof NotActive)) {
-      fail(errand, error);
+      fail(command, error);
       continue;
     }
-    errand.inDoubt ||= error.inDoubt;
-    again.push(errand);
+    command.inDoubt ||= error.inDoubt;
+    again.push(command);
   }
   return again;
 }
 
 /** Tells the caller why there is no outcome. That nothing was done can be said only of what was never sent before. */
-export function fail({ inDoubt, reject }: Errand, error: unknown): void {
+export function fail({ inDoubt, reject }: ForwardedCommand, error: unknown): void {
   const doubtful = error instanceof Overloaded && inDoubt;
   reject(doubtful ? new LogUnavailable(`${error.message} An earlier attempt may have been stored.`) : error);
 }
 
-function oldest(errands: readonly Errand[]): number {
-  return Math.min(...errands.map(({ since }) => since));
+function oldest(commands: readonly ForwardedCommand[]): number {
+  return Math.min(...commands.map(({ since }) => since));
 }
 
 /** True, and its caller is told, if the command has waited as long as any may. */
-export function tooOld(errand: Errand): boolean {
-  const old = performance.now() - errand.since > PATIENCE_MS;
-  if (old) errand.reject(new LogUnavailable('No writer accepted the command in time.'));
+export function tooOld(command: ForwardedCommand): boolean {
+  const old = performance.now() - command.since > PATIENCE_MS;
+  if (old) command.reject(new LogUnavailable('No writer accepted the command in time.'));
   return old;
 }
 

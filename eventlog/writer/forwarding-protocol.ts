@@ -5,7 +5,7 @@ import type { Submission } from '../append/plan.ts';
 import { LogUnavailable, NotActive, Overloaded } from '../errors.ts';
 
 /** A command, and what became of it: its outcome, or why there is none. */
-export type Answered =
+export type ForwardedResult =
   | { readonly outcome: Outcome }
   | { readonly failure: Failure; readonly message: string; readonly inDoubt: boolean };
 
@@ -23,8 +23,8 @@ export function encodeCommand({
 }
 
 /** The commands of a pack. */
-export function decodeCommands(pack: string): (Submission & Required<SentBefore>)[] {
-  const commands = JSON.parse(pack) as [Submission['request'], string, number, boolean][];
+export function decodeCommands(batch: string): (Submission & Required<SentBefore>)[] {
+  const commands = JSON.parse(batch) as [Submission['request'], string, number, boolean][];
   return commands.map(([request, workflowId, waited, inDoubt]) => ({
     request,
     workflowId,
@@ -37,16 +37,16 @@ export function decodeCommands(pack: string): (Submission & Required<SentBefore>
  * The answers to a pack.
  * @throws LogUnavailable if they are not for `count` commands.
  */
-export function decodeAnswers(reply: string, count: number): Answered[] {
-  const answers = JSON.parse(reply) as Answered[];
-  if (!Array.isArray(answers) || answers.length !== count) {
+export function decodeResults(reply: string, count: number): ForwardedResult[] {
+  const results = JSON.parse(reply) as ForwardedResult[];
+  if (!Array.isArray(results) || results.length !== count) {
     throw new LogUnavailable(`The active writer answered ${count} commands with ${reply.slice(0, 100)}`);
   }
-  return answers;
+  return results;
 }
 
 /** What to tell the sender of a command that failed here. */
-export function answerOf(error: unknown): Answered {
+export function failedResult(error: unknown): ForwardedResult {
   const message = error instanceof Error ? error.message : String(error);
   const inDoubt = error instanceof NotActive && error.inDoubt;
   return { failure: failureOf(error), message, inDoubt };
@@ -59,7 +59,7 @@ function failureOf(error: unknown): Failure {
 }
 
 /** The error that failed the command at the active writer. */
-export function errorOf({ failure, message, inDoubt }: Extract<Answered, { failure: string }>): Error {
+export function errorOf({ failure, message, inDoubt }: Extract<ForwardedResult, { failure: string }>): Error {
   switch (failure) {
     case 'overloaded':
       return new Overloaded(message);

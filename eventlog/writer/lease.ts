@@ -6,7 +6,7 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { writerLease } from '../../contracts/subjects.ts';
 import { openPatiently } from '../nats/retry.ts';
-import { ANSWER_MS, openBucket, TTL_MS } from './writers-bucket.ts';
+import { RESPONSE_MS, openBucket, TTL_MS } from './writers-bucket.ts';
 
 export type Lease = {
   /** True while nobody else can hold it, by this process's own clock. */
@@ -14,9 +14,9 @@ export type Lease = {
   /** Who holds it, as far as this process has heard lately. */
   readonly holder: () => string | undefined;
   /** True if the bucket has not answered for a while, and no holder was heard of. */
-  readonly silent: () => boolean;
+  readonly unreachable: () => boolean;
   /** Tells that the holder's connection is gone, so that nobody need wait until its time is over. */
-  readonly depose: (holder: string) => void;
+  readonly reportGone: (holder: string) => void;
   /** Gives it up, so that another can take it at once. */
   readonly close: () => Promise<void>;
 };
@@ -29,7 +29,7 @@ export type LeaseOptions = {
   /** Told, in one line, if the bucket cannot be opened at once. */
   readonly tell?: ((line: string) => void) | undefined;
   /** Called when this process begins to hold it. Others may have written since it last did. */
-  readonly onTaken: () => void;
+  readonly onAcquired: () => void;
   /** Called when another process, or nobody, holds it. */
   readonly onChange: () => void;
 };
@@ -38,7 +38,7 @@ export type LeaseOptions = {
 const HELD_MS = 900;
 const RENEW_MS = 250;
 const RETRY_MS = 50;
-const SILENT_MS = 1_000;
+const UNREACHABLE_MS = 1_000;
 const WRONG_LAST_SEQUENCE = [10_071, 10_164];
 
 /**
@@ -46,32 +46,32 @@ const WRONG_LAST_SEQUENCE = [10_071, 10_164];
  * @throws Error if there is a bucket of that name with other settings.
  */
 export async function openLease(nc: NatsConnection, options: LeaseOptions): Promise<Lease> {
-  const { ledger, id, tell, onTaken, onChange } = options;
+  const { ledger, id, tell, onAcquired, onChange } = options;
   const { key, repeated } = writerLease(ledger);
   let kv = await openPatiently(nc, { what: 'the bucket of the lease', tell }, () => openBucket(nc, options));
   /** Of the entry that makes this process the holder. */
   let revision: number | undefined;
   let heldUntil = 0;
-  let heard: { holder: string | undefined; revision: number; until: number } = {
+  let observed: { holder: string | undefined; revision: number; until: number } = {
     holder: undefined,
     revision: 0,
     until: 0,
   };
   let failingSince: number | undefined;
-  let deposed: string | undefined;
+  let reportedGone: string | undefined;
   const stop = new AbortController();
   let wake = ignore;
 
   const held = () => performance.now() < heldUntil;
 
-  function hear(who: string | undefined, at: number): void {
+  function observe(holder: string | undefined, at: number): void {
     if (revision !== undefined && at < revision) return;
-    const before = heard.holder;
-    heard = { holder: who, revision: at, until: who === undefined ? 0 : performance.now() + TTL_MS };
+    const before = observed.holder;
+    observed = { holder, revision: at, until: holder === undefined ? 0 : performance.now() + TTL_MS };
     failingSince = undefined;
-    if (who !== id) lose();
-    if (who !== before && who !== id) onChange();
-    if (who === undefined) wake();
+    if (holder !== id) lose();
+    if (holder !== before && holder !== id) onChange();
+    if (holder === undefined) wake();
   }
 
   function lose(): void {
@@ -79,41 +79,41 @@ export async function openLease(nc: NatsConnection, options: LeaseOptions): Prom
     heldUntil = 0;
   }
 
-  function hold(next: number, asked: number): void {
+  function hold(next: number, requestedAt: number): void {
     const before = held();
     revision = next;
-    heldUntil = asked + HELD_MS;
-    hear(id, next);
-    if (!before && held()) onTaken();
+    heldUntil = requestedAt + HELD_MS;
+    observe(id, next);
+    if (!before && held()) onAcquired();
   }
 
   /** One step: renews, or tries to take what nobody holds. Gives the time to the next one. */
   async function step(): Promise<number> {
-    const asked = performance.now();
+    const requestedAt = performance.now();
     try {
       if (revision !== undefined) {
-        hold(await kv.update(key, id, revision, ANSWER_MS), asked);
-      } else if (heard.until <= asked) {
-        hold(await kv.create(key, id), asked);
-      } else if (deposed !== undefined && deposed === heard.holder) {
+        hold(await kv.update(key, id, revision, RESPONSE_MS), requestedAt);
+      } else if (observed.until <= requestedAt) {
+        hold(await kv.create(key, id), requestedAt);
+      } else if (reportedGone !== undefined && reportedGone === observed.holder) {
         // Refused by the server if the holder has renewed it meanwhile.
-        hold(await kv.update(key, id, heard.revision, ANSWER_MS), asked);
+        hold(await kv.update(key, id, observed.revision, RESPONSE_MS), requestedAt);
       } else {
-        return heard.until - asked;
+        return observed.until - requestedAt;
       }
       return RENEW_MS;
     } catch (error) {
       await recover(error);
       return RETRY_MS;
     } finally {
-      deposed = undefined;
+      reportedGone = undefined;
     }
   }
 
   async function recover(error: unknown): Promise<void> {
     if (nc.isClosed()) return;
     try {
-      if (isRefusal(error)) return await read();
+      if (isConflict(error)) return await read();
       failingSince ??= performance.now();
       // It lives in memory: a server that was started again does not have it.
       kv = await openBucket(nc, options);
@@ -130,7 +130,7 @@ export async function openLease(nc: NatsConnection, options: LeaseOptions): Prom
     if (entry?.operation !== 'PUT') return;
     // It counts as held from the next renewal on. An entry that was heard of before is about to expire.
     if (entry.string() === id) revision = entry.revision;
-    else if (entry.revision !== heard.revision) hear(entry.string(), entry.revision);
+    else if (entry.revision !== observed.revision) observe(entry.string(), entry.revision);
   }
 
   async function keep(first: number): Promise<void> {
@@ -149,16 +149,16 @@ export async function openLease(nc: NatsConnection, options: LeaseOptions): Prom
 
   const subscription = nc.subscribe(repeated, {
     callback: (error, message) => {
-      if (!error) hear(holderIn(message), Number(message.headers?.get('Nats-Sequence')));
+      if (!error) observe(holderIn(message), Number(message.headers?.get('Nats-Sequence')));
     },
   });
   const keeping = keep(await step());
   return {
     held,
-    holder: () => (performance.now() < heard.until ? heard.holder : undefined),
-    silent: () => failingSince !== undefined && performance.now() - failingSince > SILENT_MS,
-    depose(holder) {
-      deposed = holder;
+    holder: () => (performance.now() < observed.until ? observed.holder : undefined),
+    unreachable: () => failingSince !== undefined && performance.now() - failingSince > UNREACHABLE_MS,
+    reportGone(holder) {
+      reportedGone = holder;
       wake();
     },
     async close() {
@@ -178,7 +178,7 @@ function holderIn(message: Msg): string | undefined {
   return message.headers?.get('KV-Operation') ? undefined : message.string();
 }
 
-function isRefusal(error: unknown): boolean {
+function isConflict(error: unknown): boolean {
   return error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code);
 }
 

@@ -7,7 +7,7 @@ import { writerLease } from '../../contracts/subjects.ts';
 /** With the server's own precision of a quarter of a second, a silent holder is replaced within 1.4 s. */
 export const TTL_MS = 1_000;
 /** How long the bucket may take to answer. */
-export const ANSWER_MS = 500;
+export const RESPONSE_MS = 500;
 
 /**
  * Creates the bucket, or checks that the one which is there is what the lease needs. The server repeats what it stores
@@ -28,7 +28,7 @@ export async function openBucket(
     replicas,
     republish: { src: stored, dest: repeated },
   };
-  const kv = await new Kvm(jetstream(nc, { timeout: ANSWER_MS })).create(bucket, wanted);
+  const kv = await new Kvm(jetstream(nc, { timeout: RESPONSE_MS })).create(bucket, wanted);
   const { config } = (await kv.status()).streamInfo;
   const found = {
     storage: config.storage,

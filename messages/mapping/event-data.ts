@@ -65,7 +65,7 @@ type TermsData = EventData<'TransferCompleted'>;
 
 function termsData(terms: TransferTerms): TermsData {
   const { reference, metadata, requestedAt, reverses, schedule, bulk } = terms;
-  const asked = {
+  const common = {
     ...(reference === undefined ? {} : { reference }),
     metadata,
     requested_at: requestedAt,
@@ -75,7 +75,7 @@ function termsData(terms: TransferTerms): TermsData {
   };
   if ('entries' in terms) {
     const entries = terms.entries.map(({ amount, ...rest }) => ({ ...rest, amount: amount.toString() }));
-    return { kind: terms.kind, entries, ...asked };
+    return { kind: terms.kind, entries, ...common };
   }
   const { kind, source, destination, amount, currency, hold, approvalExpiresAt, scheduledFor, rail } = terms;
   return {
@@ -84,7 +84,7 @@ function termsData(terms: TransferTerms): TermsData {
     to: destination,
     amount: amount.toString(),
     currency,
-    ...asked,
+    ...common,
     ...(hold === undefined ? {} : { hold }),
     ...(approvalExpiresAt === undefined ? {} : { approval_expires_at: approvalExpiresAt }),
     ...(scheduledFor === undefined ? {} : { scheduled_for: scheduledFor }),
@@ -94,7 +94,7 @@ function termsData(terms: TransferTerms): TermsData {
 
 function termsAfter(data: TermsData): TransferTerms {
   const { reference, metadata, requested_at: requestedAt, reverses, schedule, bulk } = data;
-  const asked = {
+  const common = {
     ...(reference === undefined ? {} : { reference }),
     metadata,
     requestedAt,
@@ -104,7 +104,7 @@ function termsAfter(data: TermsData): TransferTerms {
   };
   if ('entries' in data) {
     const entries = data.entries.map(({ amount, ...rest }) => ({ ...rest, amount: BigInt(amount) }));
-    return { kind: data.kind, entries, ...asked };
+    return { kind: data.kind, entries, ...common };
   }
   const { kind, from, to, amount, currency, hold, approval_expires_at, scheduled_for, rail } = data;
   return {
@@ -113,7 +113,7 @@ function termsAfter(data: TermsData): TransferTerms {
     destination: to,
     amount: BigInt(amount),
     currency,
-    ...asked,
+    ...common,
     ...(hold === undefined ? {} : { hold }),
     ...(approval_expires_at === undefined ? {} : { approvalExpiresAt: approval_expires_at }),
     ...(scheduled_for === undefined ? {} : { scheduledFor: scheduled_for }),

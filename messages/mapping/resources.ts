@@ -92,9 +92,9 @@ const LINKS = [
 
 /** What only some transfers have. */
 function linksOf(data: TransferData): Partial<Pick<TransferResource, (typeof LINKS)[number]>> {
-  const given = data as Partial<Record<(typeof LINKS)[number], string>>;
+  const links = data as Partial<Record<(typeof LINKS)[number], string>>;
   return Object.fromEntries(
-    LINKS.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
+    LINKS.flatMap((name) => (links[name] === undefined ? [] : [[name, links[name]]])),
   );
 }
 

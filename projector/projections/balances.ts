@@ -4,7 +4,7 @@ import type { EntryResource } from '../../contracts/http.ts';
 import { isWorldAccount } from '../../domain/account.ts';
 import { assert } from '../../domain/assert.ts';
 import { accountFrom } from '../../messages/mapping/resources.ts';
-import { accountsIn, labelRows, touch, type LabelRow, type Touched } from './first-and-last.ts';
+import { accountsIn, labelRows, noteEvent, type LabelRow, type FirstAndLast } from './first-and-last.ts';
 
 /** The state of an account after its last event. The fields are named as the columns are, as in every row here. */
 export type AccountRow = {
@@ -49,12 +49,12 @@ export function applyBalances(events: readonly RecordedEvent[]): BalanceRows {
   for (const event of events) {
     if (event.name === 'TransferCompleted') completed.set(event.aggregateId, event);
   }
-  const accounts = new Map<string, Touched<AccountRecord>>();
+  const accounts = new Map<string, FirstAndLast<AccountRecord>>();
   const entries: EntryRow[] = [];
   const labels: LabelRow[] = [];
   for (const event of events) {
     if (event.aggregate !== 'account') continue;
-    touch(accounts, event as AccountRecord);
+    noteEvent(accounts, event as AccountRecord);
     labels.push(...labelRows(event));
     if (event.name === 'MoneyDeposited' || event.name === 'MoneyWithdrawn') {
       entries.push(entryFrom(event, completed.get(event.data.transfer)));
@@ -63,7 +63,7 @@ export function applyBalances(events: readonly RecordedEvent[]): BalanceRows {
   return { accounts: [...accounts.values()].map(accountRow), account_labels: labels, entries };
 }
 
-function accountRow({ first, last }: Touched<AccountRecord>): AccountRow {
+function accountRow({ first, last }: FirstAndLast<AccountRecord>): AccountRow {
   const { data, version } = last;
   const opening = openingOf(first);
   return {

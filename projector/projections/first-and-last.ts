@@ -9,13 +9,16 @@ export type LabelRow = {
 };
 
 /** What events have happened to: its first event of these, and its last one. */
-export type Touched<Event> = { readonly first: Event; readonly last: Event };
+export type FirstAndLast<Event> = { readonly first: Event; readonly last: Event };
 
 /** Whatever something happened to last comes last. */
-export function touch<Event extends RecordedEvent>(touched: Map<string, Touched<Event>>, event: Event): void {
-  const first = touched.get(event.aggregateId)?.first ?? event;
-  touched.delete(event.aggregateId);
-  touched.set(event.aggregateId, { first, last: event });
+export function noteEvent<Event extends RecordedEvent>(
+  events: Map<string, FirstAndLast<Event>>,
+  event: Event,
+): void {
+  const first = events.get(event.aggregateId)?.first ?? event;
+  events.delete(event.aggregateId);
+  events.set(event.aggregateId, { first, last: event });
 }
 
 /** What is written on a thing comes with its first event. */

@@ -2,7 +2,7 @@
 import type { HoldRecord, RecordedEvent, TransferRecord } from '../../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../../contracts/http.ts';
 import { holdFrom, transferFrom } from '../../messages/mapping/resources.ts';
-import { accountsIn, labelRows, touch, type LabelRow, type Touched } from './first-and-last.ts';
+import { accountsIn, labelRows, noteEvent, type LabelRow, type FirstAndLast } from './first-and-last.ts';
 
 /** The position of the first event; not given for what has its row already. All else is as the last event says. */
 type Begun = { readonly first_position?: number };
@@ -28,17 +28,17 @@ type WaitingRows = {
 
 /** The rows of transfers and holds to write after these events. */
 export function applyTransfers(events: readonly RecordedEvent[]): WaitingRows {
-  const transfers = new Map<string, Touched<TransferRecord>>();
-  const holds = new Map<string, Touched<HoldRecord>>();
+  const transfers = new Map<string, FirstAndLast<TransferRecord>>();
+  const holds = new Map<string, FirstAndLast<HoldRecord>>();
   const named: TransactionAccountRow[] = [];
   const labels: LabelRow[] = [];
   for (const event of events) {
     if (event.aggregate === 'transfer') {
-      touch(transfers, event as TransferRecord);
+      noteEvent(transfers, event as TransferRecord);
       named.push(...transactionAccountRows(event as TransferRecord));
       labels.push(...labelRows(event));
     } else if (event.aggregate === 'hold') {
-      touch(holds, event as HoldRecord);
+      noteEvent(holds, event as HoldRecord);
       labels.push(...labelRows(event));
     }
   }

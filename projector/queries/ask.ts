@@ -3,7 +3,7 @@ import type { PendingQuery, Row } from 'postgres';
 import { isNotMigrated, isUnreachable, type ReadModel } from '../tables/database.ts';
 import { ReadModelUnavailable } from './read-store.ts';
 
-const ANSWER_TIMEOUT_MS = 4_000;
+const RESPONSE_TIMEOUT_MS = 4_000;
 const WAITING_MAX = 1_000;
 
 export type Ask = <Found extends readonly Row[]>(query: PendingQuery<Found>) => Promise<Found>;
@@ -21,28 +21,28 @@ export function createAsk(): Ask {
   return async (query) => {
     if (waiting >= WAITING_MAX) throw new ReadModelUnavailable('Too many queries wait for Postgres.');
     waiting += 1;
-    const answer = query
+    const result = query
       .catch((error: unknown) => {
         throw isUnreachable(error) || isNotMigrated(error)
           ? new ReadModelUnavailable(`The read model cannot be asked: ${String(error)}`, { cause: error })
           : error;
       })
       .finally(() => (waiting -= 1));
-    return withinTime(answer);
+    return withinTime(result);
   };
 }
 
 /** A query that is late is not taken back: it counts as waiting until Postgres answers or the connection ends. */
-async function withinTime<Result>(answer: Promise<Result>): Promise<Result> {
+async function withinTime<Result>(result: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new ReadModelUnavailable(`Postgres has not answered within ${ANSWER_TIMEOUT_MS} ms.`)),
-      ANSWER_TIMEOUT_MS,
+      () => reject(new ReadModelUnavailable(`Postgres has not answered within ${RESPONSE_TIMEOUT_MS} ms.`)),
+      RESPONSE_TIMEOUT_MS,
     );
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([result, late]);
   } finally {
     clearTimeout(timer);
   }

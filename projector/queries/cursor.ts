@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { InvalidCursor } from './read-store.ts';
 
 /** The last item of a page, by what its list is ordered by. */
-export type Place = { readonly position: number; readonly time?: string | undefined };
+export type PagePosition = { readonly position: number; readonly time?: string | undefined };
 
 /** Names a list: what is listed, and the filter. Two lists have the same name only if they hold the same things. */
 export function listName(kind: string, filter: Readonly<Record<string, string | undefined>>): string {
@@ -13,7 +13,7 @@ export function listName(kind: string, filter: Readonly<Record<string, string | 
 }
 
 /** The cursor to the items of a list after a place. */
-export function encodeCursor(list: string, { position, time }: Place): string {
+export function encodeCursor(list: string, { position, time }: PagePosition): string {
   return Buffer.from(JSON.stringify([list, position, time])).toString('base64url');
 }
 
@@ -21,15 +21,15 @@ export function encodeCursor(list: string, { position, time }: Place): string {
  * Where a cursor of the list points.
  * @throws InvalidCursor if the list cannot have given it.
  */
-export function decodeCursor(list: string, cursor: string): Place {
-  const place = parse(list, cursor);
+export function decodeCursor(list: string, cursor: string): PagePosition {
+  const decoded = parse(list, cursor);
   // What decodes to the same place but is spelled in another way was not given by us either.
-  if (!place || encodeCursor(list, place) !== cursor)
+  if (!decoded || encodeCursor(list, decoded) !== cursor)
     throw new InvalidCursor('The cursor does not belong to this list.');
-  return place;
+  return decoded;
 }
 
-function parse(list: string, cursor: string): Place | undefined {
+function parse(list: string, cursor: string): PagePosition | undefined {
   let content: unknown;
   try {
     content = JSON.parse(Buffer.from(cursor, 'base64url').toString());

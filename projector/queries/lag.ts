@@ -1,7 +1,7 @@
 /** How far projections are behind the log, in events and in time. */
 import type { ProjectionResource } from '../../contracts/projections.ts';
 import type { EventReader } from '../../eventlog/read/event-reader.ts';
-import type { Standing } from '../tables/checkpoint.ts';
+import type { ProjectionStatus } from '../tables/checkpoint.ts';
 
 type Log = Pick<EventReader, 'read'>;
 
@@ -10,16 +10,16 @@ type Log = Pick<EventReader, 'read'>;
  * @param last the position at which the log ends; undefined if nobody knows
  */
 export async function measureLag(
-  standings: readonly Standing[],
+  statuses: readonly ProjectionStatus[],
   { log, last }: { readonly log: Log; readonly last: number | undefined },
 ): Promise<ProjectionResource[]> {
   const now = Date.now();
   return Promise.all(
-    standings.map(async ({ building, error, ...standing }): Promise<ProjectionResource> => {
-      const { position } = standing;
+    statuses.map(async ({ building, error, ...status }): Promise<ProjectionResource> => {
+      const { position } = status;
       const behind = last === undefined ? null : Math.max(0, last - position);
       return {
-        ...standing,
+        ...status,
         status: error === null ? 'live' : 'stopped',
         lag_events: behind,
         lag_seconds: behind === null ? null : behind === 0 ? 0 : await waited(log, position, now),

@@ -1,9 +1,9 @@
 /** Pages of a list. */
-import { decodeCursor, encodeCursor, type Place } from './cursor.ts';
+import { decodeCursor, encodeCursor, type PagePosition } from './cursor.ts';
 import type { Page, PageRequest } from './read-store.ts';
 
 /** Where the page begins: after this place; undefined if it is the first one. */
-export function placeOf(list: string, { cursor }: PageRequest): Place | undefined {
+export function pagePosition(list: string, { cursor }: PageRequest): PagePosition | undefined {
   return cursor === undefined ? undefined : decodeCursor(list, cursor);
 }
 
@@ -13,10 +13,10 @@ export function pageOf<Row, Item>(
   { limit }: PageRequest,
   as: { readonly item: (row: Row) => Item; readonly cursor: (row: Row) => string },
 ): Page<Item> {
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
+  const kept = rows.slice(0, limit);
+  const last = kept.at(-1);
   const next = rows.length > limit && last !== undefined ? as.cursor(last) : null;
-  return { data: shown.map(as.item), next_cursor: next };
+  return { data: kept.map(as.item), next_cursor: next };
 }
 
 /** The cursor after a row, in a list that is ordered by where things began. */

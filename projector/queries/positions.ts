@@ -7,7 +7,7 @@ const POLL_MS = 250;
 
 export type PositionWaiter = {
   /** The projector has told that the read model is at this position. */
-  readonly heard: (position: number) => void;
+  readonly advance: (position: number) => void;
   /**
    * True as soon as the read model has reached the position, false if it has not within the time.
    * Throws what `ask` throws if the first question fails.
@@ -24,7 +24,7 @@ export function createPositionWaiter(ask: () => Promise<number>): PositionWaiter
   let asking: Promise<void> | undefined;
   let polling: NodeJS.Timeout | undefined;
 
-  function heard(position: number): void {
+  function advance(position: number): void {
     if (position <= known) return;
     known = position;
     for (const wait of waits) if (wait.position <= known) wait.reached();
@@ -32,7 +32,7 @@ export function createPositionWaiter(ask: () => Promise<number>): PositionWaiter
 
   async function askOnce(): Promise<void> {
     asking ??= ask()
-      .then(heard)
+      .then(advance)
       .finally(() => (asking = undefined));
     return asking;
   }
@@ -55,15 +55,15 @@ export function createPositionWaiter(ask: () => Promise<number>): PositionWaiter
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => settle(() => resolve(false)), timeoutMs);
       const wait: Wait = { position, reached: () => settle(() => resolve(true)) };
-      function settle(answer: () => void): void {
+      function settle(respond: () => void): void {
         clearTimeout(timer);
         remove(wait);
-        answer();
+        respond();
       }
       add(wait);
       askOnce().catch((error: unknown) => settle(() => reject(error)));
     });
   }
 
-  return { heard, waitFor };
+  return { advance, waitFor };
 }

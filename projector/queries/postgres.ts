@@ -1,11 +1,11 @@
 /** Answers queries from the read model in Postgres. Pages continue at a place, so they hold while rows are added. */
 import { untouchedWorldAccount } from '../../messages/mapping/resources.ts';
-import { positionQuery, standingFromRow, standingsQuery } from '../tables/checkpoint.ts';
+import { positionQuery, statusFromRow, statusesQuery } from '../tables/checkpoint.ts';
 import type { ReadModel } from '../tables/database.ts';
 import { createAsk, type Source } from './ask.ts';
 import { encodeCursor, listName } from './cursor.ts';
 import { metadataFields, withLabels } from './labels.ts';
-import { afterFirstPosition, pageOf, placeOf } from './paging.ts';
+import { afterFirstPosition, pageOf, pagePosition } from './paging.ts';
 import type { AccountFilter, PageRequest, ReadStore } from './read-store.ts';
 import { accountFromRow, entryFromRow, type AccountColumns, type EntryColumns } from './rows.ts';
 import { totals } from './total-queries.ts';
@@ -22,7 +22,7 @@ export function createReadStore(db: ReadModel): ReadStore {
       const [row] = await from.ask(positionQuery(db, projection));
       return Number(row?.position ?? 0);
     },
-    projections: async () => (await from.ask(standingsQuery(db))).map(standingFromRow),
+    projections: async () => (await from.ask(statusesQuery(db))).map(statusFromRow),
     account: (id) => account(from, id),
     accounts: (filter, request) => accounts(from, filter, request),
     transfer: (id) => transfer(from, id),
@@ -43,7 +43,7 @@ async function accounts({ db, ask }: Source, filter: AccountFilter, request: Pag
   const { sql, table } = db;
   const { owner, status, currency, metadata } = filter;
   const list = listName('accounts', { owner, status, currency, ...metadataFields(metadata) });
-  const after = placeOf(list, request)?.position ?? 0;
+  const after = pagePosition(list, request)?.position ?? 0;
   const rows = await ask(sql<AccountColumns[]>`
     select * from ${table('accounts')} as account
     where first_position > ${after}
@@ -61,7 +61,7 @@ async function statement(
   request: PageRequest,
 ) {
   const list = listName('statement', filter);
-  const after = placeOf(list, request);
+  const after = pagePosition(list, request);
   const from = earliest(filter.from);
   const to = earliest(filter.to);
   const rows = await ask(sql<EntryColumns[]>`

@@ -2,7 +2,7 @@
 import type { AccountResource, EntryResource, HoldResource, TransferResource } from '../../contracts/http.ts';
 import type { DailyTotals } from '../../contracts/projections.ts';
 import type { ProjectionName } from '../projections/projection.ts';
-import type { Standing } from '../tables/checkpoint.ts';
+import type { ProjectionStatus } from '../tables/checkpoint.ts';
 
 export type Page<Item> = { readonly data: readonly Item[]; readonly next_cursor: string | null };
 
@@ -41,7 +41,7 @@ export type ReadStore = {
    */
   readonly position: (projection?: ProjectionName) => Promise<number>;
   /** How every projection stands. */
-  readonly projections: () => Promise<Standing[]>;
+  readonly projections: () => Promise<ProjectionStatus[]>;
   readonly account: (id: string) => Promise<AccountResource | undefined>;
   /** Oldest first. */
   readonly accounts: (filter: AccountFilter, page: PageRequest) => Promise<Page<AccountResource>>;

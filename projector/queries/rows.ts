@@ -38,7 +38,7 @@ type Nullable<Resource, Name extends keyof Resource> = {
   readonly [Each in Name]-?: Exclude<Resource[Each], undefined> | null;
 };
 
-type Places = { readonly position: string; readonly first_position: string };
+type PositionColumns = { readonly position: string; readonly first_position: string };
 
 type OptionalOfTransfer = Exclude<(typeof OPTIONAL_OF_TRANSFER)[number], 'reversals'>;
 
@@ -47,7 +47,7 @@ export type TransferColumns = Omit<
   OptionalOfTransfer | 'reversals' | 'created_at' | 'completed_at' | 'position'
 > &
   Nullable<TransferResource, OptionalOfTransfer> &
-  Places & {
+  PositionColumns & {
     readonly created_at: Date;
     readonly completed_at: Date | null;
     /** Asked for with a single transfer only. */
@@ -58,7 +58,7 @@ type OptionalOfHold = (typeof OPTIONAL_OF_HOLD)[number];
 
 export type HoldColumns = Omit<HoldResource, OptionalOfHold | 'created_at' | 'position'> &
   Nullable<HoldResource, OptionalOfHold> &
-  Places & { readonly created_at: Date };
+  PositionColumns & { readonly created_at: Date };
 
 export type EntryColumns = Omit<EntryResource, 'position' | 'version' | 'created_at'> & {
   readonly position: string;

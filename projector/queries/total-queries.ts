@@ -2,7 +2,7 @@
 import type { DailyTotals } from '../../contracts/projections.ts';
 import type { Source } from './ask.ts';
 import { encodeCursor, listName } from './cursor.ts';
-import { pageOf, placeOf } from './paging.ts';
+import { pageOf, pagePosition } from './paging.ts';
 import type { PageRequest } from './read-store.ts';
 
 type Columns = Omit<DailyTotals, 'count'> & { readonly count: string };
@@ -14,7 +14,7 @@ export async function totals(
   request: PageRequest,
 ) {
   const list = listName('totals', filter);
-  const after = placeOf(list, request)?.time;
+  const after = pagePosition(list, request)?.time;
   const rows = await ask(sql<Columns[]>`
     select to_char(day, 'YYYY-MM-DD') as day, currency, debits, credits, count, closing_balance
     from ${table('daily_totals')} as totals

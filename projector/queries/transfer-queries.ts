@@ -3,7 +3,7 @@ import type { Fragment } from 'postgres';
 import type { Source } from './ask.ts';
 import { listName } from './cursor.ts';
 import { metadataFields, withLabels } from './labels.ts';
-import { afterFirstPosition, pageOf, placeOf } from './paging.ts';
+import { afterFirstPosition, pageOf, pagePosition } from './paging.ts';
 import type { HoldFilter, PageRequest, TransferFilter } from './read-store.ts';
 import { holdFromRow, transferFromRow, type HoldColumns, type TransferColumns } from './rows.ts';
 
@@ -28,7 +28,7 @@ export async function transfers({ db, ask }: Source, filter: TransferFilter, req
   const { account, status, reference, reverses, schedule, bulk, metadata } = filter;
   const fields = { account, status, reference, reverses, schedule, bulk, ...metadataFields(metadata) };
   const list = listName('transfers', fields);
-  const before = placeOf(list, request)?.position ?? Number.MAX_SAFE_INTEGER;
+  const before = pagePosition(list, request)?.position ?? Number.MAX_SAFE_INTEGER;
   const limit = request.limit + 1;
   const at = sql`transfer.first_position`;
   const newest = (of: Fragment) => sql`
@@ -73,7 +73,7 @@ export async function holds({ db, ask }: Source, filter: HoldFilter, request: Pa
   const { sql, table } = db;
   const { account, status, metadata } = filter;
   const list = listName('holds', { account, status, ...metadataFields(metadata) });
-  const before = placeOf(list, request)?.position ?? Number.MAX_SAFE_INTEGER;
+  const before = pagePosition(list, request)?.position ?? Number.MAX_SAFE_INTEGER;
   const rows = await ask(sql<HoldColumns[]>`
     select * from ${table('holds')} as hold
     where first_position < ${before}

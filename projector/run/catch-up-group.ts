@@ -6,11 +6,11 @@ import type { ProjectionName } from '../projections/projection.ts';
 import type { Build } from '../tables/builds.ts';
 import type { ReadModel } from '../tables/database.ts';
 import type { Poison } from '../tables/write-rows.ts';
-import { createGoingLive } from './cutover.ts';
-import { gather } from './prefetch.ts';
-import type { Persevere } from './retry.ts';
+import { createCutover } from './cutover.ts';
+import { prefetch } from './prefetch.ts';
+import type { RetryWhileUnreachable } from './retry.ts';
 import { createStatistics } from './statistics.ts';
-import { take, unreadable, type Item, type Taken } from './step.ts';
+import { applyStep, unreadable, type Item, type StepResult } from './step.ts';
 
 /** Builds this far apart are not read for together: the one behind would keep the other waiting. */
 const FAR = 10_000;
@@ -24,7 +24,7 @@ const BUILD_STEP_MAX = 4 * BATCH_MESSAGES_MAX;
 /** How long, about, to leave the log to another projector that turned up. */
 const YIELD_MS = 200;
 
-export type LaneOptions = {
+export type CatchUpOptions = {
   readonly db: ReadModel;
   readonly log: Pick<EventReader, 'follow'>;
   /** Told each position that a live projection has reached, after it can be read. */
@@ -33,7 +33,7 @@ export type LaneOptions = {
   readonly progress: (projection: ProjectionName, position: number) => void;
   /** Told, in one line, what an operator should know. */
   readonly tell: (line: string) => void;
-  readonly persevere: Persevere;
+  readonly retryWhileUnreachable: RetryWhileUnreachable;
   /** What is built does not go live before this position. */
   readonly atLeast: number;
   /** Whether a projection stops at what it cannot apply. */
@@ -42,16 +42,16 @@ export type LaneOptions = {
   readonly stopped: (build: Build, poison: Poison) => Promise<void>;
 };
 
-export type Lane = {
+export type CatchUpGroup = {
   readonly builds: readonly Build[];
   /** Whether no other lane is further. */
-  readonly leads: boolean;
+  readonly isFurthest: boolean;
   /** Where the leading lane is: all lanes share this. */
-  readonly front: { position: number };
+  readonly furthest: { position: number };
 };
 
 /** Lanes for builds, by where they are. */
-export function lanesOf(builds: readonly Build[]): Lane[] {
+export function catchUpGroups(builds: readonly Build[]): CatchUpGroup[] {
   const groups: Build[][] = [];
   let edge = 0;
   for (const build of builds.toSorted((a, b) => b.position - a.position)) {
@@ -60,12 +60,16 @@ export function lanesOf(builds: readonly Build[]): Lane[] {
     else groups.push([build]);
     edge = build.position;
   }
-  const front = { position: groups[0]?.[0]?.position ?? 0 };
-  return groups.map((group, at) => ({ builds: group, leads: at === 0, front }));
+  const furthest = { position: groups[0]?.[0]?.position ?? 0 };
+  return groups.map((group, at) => ({ builds: group, isFurthest: at === 0, furthest }));
 }
 
 /** Takes the builds along until the signal aborts, or until lanes are to be made anew. */
-export async function runLane(options: LaneOptions, { builds, leads, front }: Lane, signal: AbortSignal) {
+export async function runGroup(
+  options: CatchUpOptions,
+  { builds, isFurthest, furthest }: CatchUpGroup,
+  signal: AbortSignal,
+) {
   let now = builds;
   const stop = new AbortController();
   const after = builds.map((build) => afterwards(options, build, () => stop.abort()));
@@ -74,15 +78,15 @@ export async function runLane(options: LaneOptions, { builds, leads, front }: La
   if (await settle()) return;
   const start = Math.min(...builds.map(({ position }) => position));
   const source = options.log.follow<Item>(start, AbortSignal.any([signal, stop.signal]), unreadable);
-  for await (const items of gather(source, { max: stepMax(now), stop: () => stop.abort() })) {
-    const taken = await Promise.all(now.map((build) => taking(options, build, items)));
-    const on = taken.flatMap((each) => (each.at === 'position' ? [each.build] : []));
-    if (on.length < now.length) return interrupted(options, taken, signal);
+  for await (const items of prefetch(source, { max: stepMax(now), stop: () => stop.abort() })) {
+    const results = await Promise.all(now.map((build) => applyItems(options, build, items)));
+    const on = results.flatMap((each) => (each.at === 'position' ? [each.build] : []));
+    if (on.length < now.length) return interrupted(options, results, signal);
     now = on;
     if (await settle()) return;
     const positions = now.map(({ position }) => position);
-    if (leads) front.position = Math.max(...positions);
-    else if (front.position - Math.min(...positions) <= NEAR) return;
+    if (isFurthest) furthest.position = Math.max(...positions);
+    else if (furthest.position - Math.min(...positions) <= NEAR) return;
   }
 }
 
@@ -92,27 +96,31 @@ function stepMax(builds: readonly Build[]): number {
 
 /** What is done whenever a build has got further; true if lanes are to be made anew. */
 function afterwards(
-  options: LaneOptions,
+  options: CatchUpOptions,
   build: Build,
   again: () => void,
 ): (build: Build) => Promise<boolean> {
-  const gatherNowAndThen = createStatistics(build);
-  const goLive = createGoingLive({ ...options, again });
+  const gatherStatistics = createStatistics(build);
+  const cutOver = createCutover({ ...options, again });
   return async (now) => {
-    await gatherNowAndThen(now.position);
-    return now.state === 'building' && (await goLive(now));
+    await gatherStatistics(now.position);
+    return now.state === 'building' && (await cutOver(now));
   };
 }
 
-async function taking(options: LaneOptions, build: Build, items: readonly Item[]): Promise<Taken> {
-  const { persevere, stops, tell, announce, progress } = options;
+async function applyItems(
+  options: CatchUpOptions,
+  build: Build,
+  items: readonly Item[],
+): Promise<StepResult> {
+  const { retryWhileUnreachable, stops, tell, announce, progress } = options;
   const { name } = build.projection;
-  const taken = await take(build, items, { persevere, stops: stops(name) });
-  if (taken.at !== 'position') return taken;
-  for (const poison of taken.parked) tell(`Parked by the projection "${name}": ${describe(poison)}`);
-  const { position } = taken.build;
+  const result = await applyStep(build, items, { retryWhileUnreachable, stops: stops(name) });
+  if (result.at !== 'position') return result;
+  for (const poison of result.parked) tell(`Parked by the projection "${name}": ${describe(poison)}`);
+  const { position } = result.build;
   if (position > build.position) (build.state === 'live' ? announce : progress)(name, position);
-  return taken;
+  return result;
 }
 
 /** One line about events that could not be applied. */
@@ -122,9 +130,9 @@ export function describe({ position, lastPosition, type, subject, error }: Poiso
   return `${where}, ${type} on ${subject}: ${error}`;
 }
 
-async function interrupted(options: LaneOptions, taken: readonly Taken[], signal: AbortSignal) {
-  for (const each of taken) if (each.at === 'poison') await options.stopped(each.build, each.poison);
-  if (!taken.some(({ at }) => at === 'elsewhere')) return;
+async function interrupted(options: CatchUpOptions, results: readonly StepResult[], signal: AbortSignal) {
+  for (const each of results) if (each.at === 'poison') await options.stopped(each.build, each.poison);
+  if (!results.some(({ at }) => at === 'elsewhere')) return;
   options.tell(
     'The read model is further than expected: a second projector, or an answer was lost. Reading its position.',
   );

@@ -2,10 +2,10 @@
 import type { EventReader } from '../../eventlog/read/event-reader.ts';
 import type { Projection } from '../projections/projection.ts';
 import { buildsOf } from '../tables/builds.ts';
-import { readStandings } from '../tables/checkpoint.ts';
+import { readStatuses } from '../tables/checkpoint.ts';
 import type { ReadModel } from '../tables/database.ts';
 import { unpark } from '../tables/write-rows.ts';
-import { isRefused, itemOf, reasonOf, rowsOf, type Item } from './step.ts';
+import { isDataError, itemOf, reasonOf, rowsOf, type Item } from './step.ts';
 
 /** The events of one command, which a projection has left out. */
 export type Parked = {
@@ -53,8 +53,8 @@ export async function retryParked(
   log: Pick<EventReader, 'messages'>,
   { parked, projection }: { readonly parked: Parked; readonly projection: Projection },
 ): Promise<Retried> {
-  const standing = (await readStandings(db)).find(({ name }) => name === projection.name);
-  const live = standing && buildsOf(db, projection, standing).find(({ state }) => state === 'live');
+  const status = (await readStatuses(db)).find(({ name }) => name === projection.name);
+  const live = status && buildsOf(db, projection, status).find(({ state }) => state === 'live');
   if (!live) return 'other version';
   const { position, last_position } = parked;
   const items: Item[] = [];
@@ -66,7 +66,7 @@ export async function retryParked(
   try {
     return (await unpark(live, position, rows)) ? 'applied' : 'gone';
   } catch (error) {
-    if (isRefused(error)) return keep(db, parked, error);
+    if (isDataError(error)) return keep(db, parked, error);
     throw error;
   }
 }

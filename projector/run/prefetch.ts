@@ -1,6 +1,6 @@
 /** Reads ahead: what comes while the caller is busy waits, and is then given together. */
 
-export type Gathering = {
+export type PrefetchOptions = {
   /** An array is joined to those before it only if together they have no more items than this. */
   readonly max: number;
   /** Ends the source. Called when the caller has had enough; the source may be waiting then. */
@@ -8,9 +8,9 @@ export type Gathering = {
 };
 
 /** Joins arrays in order, never cutting one. The source is asked for more only while fewer than `max` items wait. */
-export async function* gather<Item>(
+export async function* prefetch<Item>(
   source: AsyncIterable<readonly Item[]>,
-  { max, stop }: Gathering,
+  { max, stop }: PrefetchOptions,
 ): AsyncGenerator<readonly Item[]> {
   const waiting: (readonly Item[])[] = [];
   const count = () => waiting.reduce((sum, { length }) => sum + length, 0);
@@ -39,7 +39,7 @@ export async function* gather<Item>(
         changed = signal();
       }
       if (waiting.length === 0) break;
-      const some = taken(waiting, max);
+      const some = takeJoined(waiting, max);
       room.set();
       room = signal();
       yield some;
@@ -53,7 +53,7 @@ export async function* gather<Item>(
 }
 
 /** Takes the first array out, and what fits beside it. */
-function taken<Item>(waiting: (readonly Item[])[], max: number): readonly Item[] {
+function takeJoined<Item>(waiting: (readonly Item[])[], max: number): readonly Item[] {
   const first = waiting.shift() ?? [];
   const joined = [...first];
   for (let next = waiting[0]; next && joined.length + next.length <= max; next = waiting[0]) {

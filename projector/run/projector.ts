@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECTIONS } from '../projections/index.ts';
 import type { Projection } from '../projections/projection.ts';
 import { beginBuild, buildsOf, type Build } from '../tables/builds.ts';
-import { readStandings, type Standing } from '../tables/checkpoint.ts';
+import { readStatuses, type ProjectionStatus } from '../tables/checkpoint.ts';
 import type { ReadModel } from '../tables/database.ts';
-import { describe, lanesOf, runLane, type LaneOptions } from './catch-up-group.ts';
-import { createPersevere } from './retry.ts';
+import { describe, catchUpGroups, runGroup, type CatchUpOptions } from './catch-up-group.ts';
+import { createRetryWhileUnreachable } from './retry.ts';
 
-export type ProjectorOptions = Pick<LaneOptions, 'db' | 'log' | 'announce' | 'tell'> &
-  Partial<Pick<LaneOptions, 'progress' | 'stops'>> & {
+export type ProjectorOptions = Pick<CatchUpOptions, 'db' | 'log' | 'announce' | 'tell'> &
+  Partial<Pick<CatchUpOptions, 'progress' | 'stops'>> & {
     /** Those that ship, if none are given. */
     readonly projections?: readonly Projection[];
   };
@@ -29,46 +29,46 @@ const IDLE_MS = 1_000;
  */
 export async function runProjector(options: ProjectorOptions, signal: AbortSignal): Promise<void> {
   const { db, announce, tell, projections = Object.values(PROJECTIONS) } = options;
-  const persevere = createPersevere(tell, signal);
-  if (!(await persevere(() => beginChanged(options, projections)))) return;
+  const retryWhileUnreachable = createRetryWhileUnreachable(tell, signal);
+  if (!(await retryWhileUnreachable(() => beginChanged(options, projections)))) return;
   const halted = new Set<string>();
   const left = new Set<string>();
   while (!signal.aborted) {
-    const standings = await persevere(() => readStandings(db));
-    if (!standings) return;
-    for (const { name } of standings.filter(maybeTried)) halted.delete(name);
+    const statuses = await retryWhileUnreachable(() => readStatuses(db));
+    if (!statuses) return;
+    for (const { name } of statuses.filter(maybeTried)) halted.delete(name);
     const builds = projections
-      .flatMap((projection) => ownBuilds(db, projection, standings))
+      .flatMap((projection) => ownBuilds(db, projection, statuses))
       .filter(({ projection }) => !halted.has(projection.name));
-    for (const line of leftAlone(projections, standings)) {
+    for (const line of leftAlone(projections, statuses)) {
       if (!left.has(line)) tell(line);
       left.add(line);
     }
     for (const { state, projection, position } of builds) {
       if (state === 'live') announce(projection.name, position);
     }
-    const asked = new AbortController();
-    const either = AbortSignal.any([signal, asked.signal]);
-    const asking = askedToTry(halted, either).finally(() => asked.abort());
-    await runLanes({ ...DEFAULTS, ...options, persevere, stopped }, builds, either);
-    asked.abort();
-    await asking;
+    const interrupt = new AbortController();
+    const either = AbortSignal.any([signal, interrupt.signal]);
+    const waiting = retryRequested(halted, either).finally(() => interrupt.abort());
+    await runGroups({ ...DEFAULTS, ...options, retryWhileUnreachable, stopped }, builds, either);
+    interrupt.abort();
+    await waiting;
     if (builds.length === 0) await sleep(IDLE_MS, undefined, { signal }).catch(() => {});
   }
 
-  async function stopped(build: Build, poison: Parameters<LaneOptions['stopped']>[1]): Promise<void> {
+  async function stopped(build: Build, poison: Parameters<CatchUpOptions['stopped']>[1]): Promise<void> {
     halted.add(build.projection.name);
     tell(`The projection "${build.projection.name}" has stopped: ${describe(poison)}`);
-    await persevere(() => tellStopped(build, describe(poison)));
+    await retryWhileUnreachable(() => recordStopped(build, describe(poison)));
   }
 
   /** Resolves when somebody has asked that one of these be tried again, or the signal aborts. */
-  async function askedToTry(names: ReadonlySet<string>, either: AbortSignal): Promise<void> {
+  async function retryRequested(names: ReadonlySet<string>, either: AbortSignal): Promise<void> {
     while (!either.aborted) {
       await sleep(IDLE_MS, undefined, { signal: either }).catch(() => {});
       if (names.size === 0 || either.aborted) continue;
-      const standings = await persevere(() => readStandings(db));
-      if (!standings || standings.some((each) => maybeTried(each) && names.has(each.name))) return;
+      const statuses = await retryWhileUnreachable(() => readStatuses(db));
+      if (!statuses || statuses.some((each) => maybeTried(each) && names.has(each.name))) return;
     }
   }
 }
@@ -76,37 +76,45 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
 /** Builds what is live already anew, beside it: until that has taken its place, or the signal aborts. */
 export async function runRebuild(
   options: ProjectorOptions &
-    Pick<LaneOptions, 'atLeast'> & { readonly projection: Projection; readonly anew: boolean },
+    Pick<CatchUpOptions, 'atLeast'> & { readonly projection: Projection; readonly anew: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const { db, projection, anew, tell } = options;
-  const persevere = createPersevere(tell, signal);
-  await persevere(async () => beginBuild(db, projection, anew));
+  const retryWhileUnreachable = createRetryWhileUnreachable(tell, signal);
+  await retryWhileUnreachable(async () => beginBuild(db, projection, anew));
   while (!signal.aborted) {
-    const standings = await persevere(() => readStandings(db));
-    const standing = standings?.find(({ name }) => name === projection.name);
-    const builds = standing ? buildsOf(db, projection, standing).filter(isBuilding) : [];
+    const statuses = await retryWhileUnreachable(() => readStatuses(db));
+    const status = statuses?.find(({ name }) => name === projection.name);
+    const builds = status ? buildsOf(db, projection, status).filter(isBuilding) : [];
     if (builds.length === 0) return;
-    await runLanes({ ...DEFAULTS, ...options, persevere, stopped: refuse }, builds, signal);
+    await runGroups(
+      { ...DEFAULTS, ...options, retryWhileUnreachable, stopped: failOnPoison },
+      builds,
+      signal,
+    );
   }
 }
 
-const refuse: LaneOptions['stopped'] = (_, poison) => Promise.reject(new Error(describe(poison)));
+const failOnPoison: CatchUpOptions['stopped'] = (_, poison) => Promise.reject(new Error(describe(poison)));
 
 /** Runs lanes until one of them ends, which ends the others. */
-async function runLanes(options: LaneOptions, builds: readonly Build[], signal: AbortSignal): Promise<void> {
-  const together = new AbortController();
-  const either = AbortSignal.any([signal, together.signal]);
+async function runGroups(
+  options: CatchUpOptions,
+  builds: readonly Build[],
+  signal: AbortSignal,
+): Promise<void> {
+  const all = new AbortController();
+  const either = AbortSignal.any([signal, all.signal]);
   const ended = await Promise.allSettled(
-    lanesOf(builds).map(async (lane) => runLane(options, lane, either).finally(() => together.abort())),
+    catchUpGroups(builds).map(async (group) => runGroup(options, group, either).finally(() => all.abort())),
   );
   for (const each of ended) if (each.status === 'rejected') throw each.reason;
 }
 
 /** What another version of the code has made live, and this one is not building in its place. */
-function leftAlone(projections: readonly Projection[], standings: readonly Standing[]): string[] {
+function leftAlone(projections: readonly Projection[], statuses: readonly ProjectionStatus[]): string[] {
   return projections.flatMap(({ name, version }) => {
-    const live = standings.find((standing) => standing.name === name);
+    const live = statuses.find((status) => status.name === name);
     if (!live || live.version === version || live.building?.version === version) return [];
     return [
       `The projection "${name}" is live in version ${live.version}: this projector, of version ${version}, leaves it.`,
@@ -115,21 +123,21 @@ function leftAlone(projections: readonly Projection[], standings: readonly Stand
 }
 
 /** A build that nobody wants yet is left to whoever has begun it, with `npm run ledger -- rebuild`. */
-function ownBuilds(db: ReadModel, projection: Projection, standings: readonly Standing[]): Build[] {
-  const standing = standings.find(({ name }) => name === projection.name);
-  if (!standing) return [];
-  const builds = buildsOf(db, projection, standing);
-  return standing.version === projection.version ? builds.filter((build) => !isBuilding(build)) : builds;
+function ownBuilds(db: ReadModel, projection: Projection, statuses: readonly ProjectionStatus[]): Build[] {
+  const status = statuses.find(({ name }) => name === projection.name);
+  if (!status) return [];
+  const builds = buildsOf(db, projection, status);
+  return status.version === projection.version ? builds.filter((build) => !isBuilding(build)) : builds;
 }
 
 async function beginChanged(
   { db, tell }: ProjectorOptions,
   projections: readonly Projection[],
 ): Promise<true> {
-  const standings = await readStandings(db);
+  const statuses = await readStatuses(db);
   for (const projection of projections) {
     const { name, version } = projection;
-    const live = standings.find((standing) => standing.name === name);
+    const live = statuses.find((status) => status.name === name);
     if (!live || live.version === version) continue;
     tell(`The projection "${name}" is at version ${live.version}: building version ${version} beside it.`);
     await beginBuild(db, projection);
@@ -137,7 +145,7 @@ async function beginChanged(
   return true;
 }
 
-async function tellStopped({ db, projection, state }: Build, error: string): Promise<void> {
+async function recordStopped({ db, projection, state }: Build, error: string): Promise<void> {
   const { sql, table } = db;
   await sql`
     update ${table('projections')} set error = ${error} where name = ${projection.name} and state = ${state}`;
@@ -148,11 +156,11 @@ function isBuilding({ state }: Build): boolean {
 }
 
 /** What has stopped may be tried again when its error is gone. */
-function maybeTried({ error }: Standing): boolean {
+function maybeTried({ error }: ProjectionStatus): boolean {
   return error === null;
 }
 
 /** Has a projection that has stopped be tried again, by the projectors that run: they look every second. */
-export async function tryAgain({ sql, table }: ReadModel, projection: string): Promise<void> {
+export async function retryStopped({ sql, table }: ReadModel, projection: string): Promise<void> {
   await sql`update ${table('projections')} set error = null where name = ${projection}`;
 }

@@ -6,13 +6,16 @@ const BACK_OFF_MIN_MS = 100;
 const BACK_OFF_MAX_MS = 5_000;
 
 /** Does the work until it succeeds. Undefined only when the signal aborted while it waited to try again. */
-export type Persevere = <Result>(work: () => Promise<Result>) => Promise<Result | undefined>;
+export type RetryWhileUnreachable = <Result>(work: () => Promise<Result>) => Promise<Result | undefined>;
 
 /**
  * Work is repeated, after a jittered back-off, when Postgres could not be reached; `tell` hears of it once when that
  * begins and once when it ends. Every other error is thrown: it would come again.
  */
-export function createPersevere(tell: (line: string) => void, signal: AbortSignal): Persevere {
+export function createRetryWhileUnreachable(
+  tell: (line: string) => void,
+  signal: AbortSignal,
+): RetryWhileUnreachable {
   // Several works may be under way: they lose one server.
   let away = false;
   return async (work) => {

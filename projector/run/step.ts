@@ -10,7 +10,7 @@ import { batchOf, decode } from '../../eventlog/wire/codec.ts';
 import type { RowsOf } from '../projections/projection.ts';
 import type { Build } from '../tables/builds.ts';
 import { park, writeRows, type Poison } from '../tables/write-rows.ts';
-import type { Persevere } from './retry.ts';
+import type { RetryWhileUnreachable } from './retry.ts';
 
 /** A message of the log that this version of Tallybook cannot read. */
 export type Unreadable = Pick<RecordedEvent, 'position' | 'subject' | 'type' | 'id' | 'batch'> & {
@@ -35,20 +35,24 @@ export function itemOf(message: StoredMessage): Item {
 }
 
 /** Where the build is afterwards. `elsewhere`: it was not where it should be. `poison`: it must not go on. */
-export type Taken =
+export type StepResult =
   | { readonly at: 'position'; readonly build: Build; readonly parked: readonly Poison[] }
   | { readonly at: 'elsewhere' }
   | { readonly at: 'poison'; readonly build: Build; readonly poison: Poison }
   | { readonly at: 'aborted' };
 
 export type StepOptions = {
-  readonly persevere: Persevere;
+  readonly retryWhileUnreachable: RetryWhileUnreachable;
   /** Whether the projection is to stop at what it cannot apply, and not to park it. */
   readonly stops: boolean;
 };
 
 /** Applies what the build does not have yet; the items are whole commands in log order. */
-export async function take(build: Build, items: readonly Item[], options: StepOptions): Promise<Taken> {
+export async function applyStep(
+  build: Build,
+  items: readonly Item[],
+  options: StepOptions,
+): Promise<StepResult> {
   const { position } = build;
   const news =
     items[0] && items[0].position > position ? items : items.filter((item) => item.position > position);
@@ -60,25 +64,25 @@ export async function take(build: Build, items: readonly Item[], options: StepOp
   );
   const failed = await attempt(build, { items: news, to: last.position }, options);
   if (failed === 'aborted' || failed === 'elsewhere') return { at: failed };
-  const there = { ...build, position: last.position };
-  if (failed === undefined) return { at: 'position', build: there, parked: [] };
+  const moved = { ...build, position: last.position };
+  if (failed === undefined) return { at: 'position', build: moved, parked: [] };
   const [left, right] = halves(news);
-  if (right.length > 0) return takeBoth(build, [left, right], options);
+  if (right.length > 0) return applyHalves(build, [left, right], options);
   const poison = poisonOf(news, failed);
   if (options.stops) return { at: 'poison', build, poison };
-  const parked = await options.persevere(() => park(build, poison));
+  const parked = await options.retryWhileUnreachable(() => park(build, poison));
   if (parked === undefined) return { at: 'aborted' };
-  return parked ? { at: 'position', build: there, parked: [poison] } : { at: 'elsewhere' };
+  return parked ? { at: 'position', build: moved, parked: [poison] } : { at: 'elsewhere' };
 }
 
-async function takeBoth(
+async function applyHalves(
   build: Build,
   [left, right]: readonly [readonly Item[], readonly Item[]],
   options: StepOptions,
-): Promise<Taken> {
-  const first = await take(build, left, options);
+): Promise<StepResult> {
+  const first = await applyStep(build, left, options);
   if (first.at !== 'position') return first;
-  const second = await take(first.build, right, options);
+  const second = await applyStep(first.build, right, options);
   return second.at === 'position' ? { ...second, parked: [...first.parked, ...second.parked] } : second;
 }
 
@@ -86,16 +90,16 @@ async function takeBoth(
 async function attempt(
   build: Build,
   { items, to }: { readonly items: readonly Item[]; readonly to: number },
-  { persevere }: StepOptions,
+  { retryWhileUnreachable }: StepOptions,
 ): Promise<Error | 'elsewhere' | 'aborted' | undefined> {
   const rows = rowsOf(build, items);
   if (rows instanceof Error) return rows;
   try {
-    const written = await persevere(() => writeRows(build, { to, rows }));
+    const written = await retryWhileUnreachable(() => writeRows(build, { to, rows }));
     if (written === undefined) return 'aborted';
     return written ? undefined : 'elsewhere';
   } catch (error) {
-    if (isRefused(error)) return error;
+    if (isDataError(error)) return error;
     throw error;
   }
 }
@@ -115,7 +119,7 @@ function readable(item: Item): RecordedEvent {
 }
 
 /** Postgres refused the rows themselves: a value that does not fit, or a constraint. Anything else would come again. */
-export function isRefused(error: unknown): error is postgres.PostgresError {
+export function isDataError(error: unknown): error is postgres.PostgresError {
   return error instanceof postgres.PostgresError && /^2[23]/.test(error.code);
 }
 

@@ -3,7 +3,7 @@
  * tables have the names that they will have; to go live they are moved into the schema that queries name.
  */
 import type { Projection } from '../projections/projection.ts';
-import { readStandings, type Standing } from './checkpoint.ts';
+import { readStatuses, type ProjectionStatus } from './checkpoint.ts';
 import type { ReadModel } from './database.ts';
 import { migrationStatements, UNIQUE_VIOLATION, unlessDone } from './migrate.ts';
 
@@ -25,12 +25,12 @@ const DEADLOCK = '40P01';
 const DUPLICATE_SCHEMA = '42P06';
 
 /** What a projection has in the database, as builds that this version of the code can write. */
-export function buildsOf(db: ReadModel, projection: Projection, standing: Standing): Build[] {
+export function buildsOf(db: ReadModel, projection: Projection, status: ProjectionStatus): Build[] {
   const { version } = projection;
-  const live: Build = { projection, state: 'live', db, position: standing.position };
-  const { building } = standing;
+  const live: Build = { projection, state: 'live', db, position: status.position };
+  const { building } = status;
   return [
-    ...(standing.version === version ? [live] : []),
+    ...(status.version === version ? [live] : []),
     ...(building?.version === version ? [buildingBuild(db, projection, building.position)] : []),
   ];
 }
@@ -55,9 +55,9 @@ function besideSchema({ schema }: ReadModel, { name }: Projection): string {
 export async function beginBuild(db: ReadModel, projection: Projection, anew = false): Promise<void> {
   const { sql, schema } = db;
   const { name, version, tables } = projection;
-  const standing = (await readStandings(db)).find((each) => each.name === name);
-  if (standing?.building && (anew || standing.building.version !== version)) await dropBuild(db, projection);
-  else if (standing?.building) return;
+  const status = (await readStatuses(db)).find((each) => each.name === name);
+  if (status?.building && (anew || status.building.version !== version)) await dropBuild(db, projection);
+  else if (status?.building) return;
   const beside = besideSchema(db, projection);
   const migrations = await migrationStatements();
   await unlessDone(
@@ -99,7 +99,7 @@ async function dropBuild(db: ReadModel, projection: Projection): Promise<void> {
  * @returns `behind` if the live tables show more, `busy` if queries were in the way for too long, `gone` if there is no
  * such build any more; nothing is changed then
  */
-export async function goLive(build: Build): Promise<'live' | 'behind' | 'busy' | 'gone'> {
+export async function cutOver(build: Build): Promise<'live' | 'behind' | 'busy' | 'gone'> {
   const { db, projection } = build;
   const [schema, beside] = [db.schema, besideSchema(db, projection)];
   const live = projection.tables.map((table) => `"${schema}"."${table}"`);

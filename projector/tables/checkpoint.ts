@@ -16,7 +16,7 @@ export async function readPosition(db: ReadModel, projection?: ProjectionName): 
 }
 
 /** A live projection as the database knows it. */
-export type Standing = {
+export type ProjectionStatus = {
   readonly name: string;
   readonly version: number;
   readonly position: number;
@@ -28,15 +28,15 @@ export type Standing = {
   readonly building: { readonly version: number; readonly position: number } | null;
 };
 
-type StandingColumns = Omit<Standing, 'position' | 'building'> & {
+type StatusColumns = Omit<ProjectionStatus, 'position' | 'building'> & {
   readonly position: string;
   readonly building_version: number | null;
   readonly building_position: string | null;
 };
 
 /** Asks how all projections stand. */
-export function standingsQuery({ sql, table }: ReadModel) {
-  return sql<StandingColumns[]>`
+export function statusesQuery({ sql, table }: ReadModel) {
+  return sql<StatusColumns[]>`
     select live.name, live.version, live.position, coalesce(live.error, building.error) as error,
       (select count(*) from ${table('parked')} where projection = live.name and state = 'live')::integer as parked,
       building.version as building_version, building.position as building_position
@@ -47,13 +47,13 @@ export function standingsQuery({ sql, table }: ReadModel) {
 }
 
 /** A row of `standingsQuery`. */
-export function standingFromRow(row: StandingColumns): Standing {
+export function statusFromRow(row: StatusColumns): ProjectionStatus {
   const { building_version, building_position, position, ...rest } = row;
   const building =
     building_version === null ? null : { version: building_version, position: Number(building_position) };
   return { ...rest, position: Number(position), building };
 }
 
-export async function readStandings(db: ReadModel): Promise<Standing[]> {
-  return (await standingsQuery(db)).map(standingFromRow);
+export async function readStatuses(db: ReadModel): Promise<ProjectionStatus[]> {
+  return (await statusesQuery(db)).map(statusFromRow);
 }

@@ -73,8 +73,8 @@ function move({ db: { sql, table }, projection, state, position }: Build, to: nu
 
 /** A part of the statement for each table that gets rows. */
 function writes(db: ReadModel, rows: RowsOf): Fragment {
-  const given = Object.entries(rows) as [RowTable, readonly object[]][];
-  return given
+  const tables = Object.entries(rows) as [RowTable, readonly object[]][];
+  return tables
     .filter(([, some]) => some.length > 0)
     .reduce<Fragment>(
       (parts, [table, some]) =>

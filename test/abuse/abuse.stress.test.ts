@@ -130,11 +130,11 @@ async function sent(
     return { status };
   }
   const text = await answer.text();
-  const fault = faultOf(answer, { text, statuses });
+  const fault = violationOf(answer, { text, statuses });
   return { status, ...(fault === undefined ? {} : { fault: `${fault} ${text.slice(0, 500)}` }) };
 }
 
-function faultOf(
+function violationOf(
   { status, headers }: Response,
   { text, statuses }: { text: string; statuses: readonly string[] },
 ): string | undefined {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../../api/http/listening.ts';
 import { isProblemCode, PROBLEMS } from '../../contracts/problems.ts';
 import { testApp } from '../api/fixtures/fixtures.ts';
-import { openMany, rawRequest, sendRaw, type RawAnswer } from '../support/http/raw-http.ts';
+import { openMany, rawRequest, sendRaw, type RawResponse } from '../support/http/raw-http.ts';
 
 const AMOUNT = '{"account":"alice","amount":"1","currency":"EUR"}';
 const HERE = { host: '127.0.0.1', port: 0 };
@@ -22,7 +22,7 @@ afterAll(() => {
 });
 
 /** An error that names itself, as all do. */
-function codeOf({ status, contentType, head, body }: RawAnswer): string {
+function codeOf({ status, contentType, head, body }: RawResponse): string {
   expect(contentType, head).toBe('application/problem+json');
   const { code, status: told, title } = JSON.parse(body) as Record<string, string>;
   if (!isProblemCode(code!)) throw new Error(`There is no problem ${code}`);

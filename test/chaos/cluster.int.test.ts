@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { answerOf } from '../../activities/command-result.ts';
+import { resultOrError } from '../../activities/command-result.ts';
 import { openBulkStream } from '../../bulks/store.ts';
 import { leaderOf, prepareNatsCluster, type NatsCluster } from '../../chaos/infra/nats-cluster.ts';
 import { streamName } from '../../contracts/subjects.ts';
@@ -106,7 +106,7 @@ test('what was just acknowledged is read at a node that is behind', async () => 
       const id = `b${round}`;
       const made = await atLeader.submit(createAccount(id));
       // What the worker does for an account that it has just created.
-      expect(await answerOf(atLaggard.reader, made)).toMatchObject({ answer: { account: { id } } });
+      expect(await resultOrError(atLaggard.reader, made)).toMatchObject({ answer: { account: { id } } });
       const moved = await atLeader.submit(credit(`t${round}`, id));
       if (moved.type !== 'transfer') throw new Error('It is a transfer.');
       const at = await atLaggard.reader.lastOf(id, { position: moved.position });

@@ -85,7 +85,7 @@ test('a file that was cut off, where the server knows how far it went: commands 
   await cutOff(block, 3 * EVENT_BYTES);
   const { reader, submit, warnings } = await startAgain();
   expect(warnings[0]).toMatch(/is damaged: it goes to position 11, but has \d events/);
-  await expect(reader.wholePosition()).rejects.toThrow(LogDamaged);
+  await expect(reader.verifiedEnd()).rejects.toThrow(LogDamaged);
   await expect(reader.lastOf('b', { position })).rejects.toThrow(LogDamaged);
   await expect(submit(more())).rejects.toThrow(LogDamaged);
 });
@@ -95,7 +95,7 @@ test('a file that was cut off in the middle of a batch, and nobody remembers: ha
   await cutOff(block, EVENT_BYTES / 2);
   const { reader, submit, warnings } = await startAgain();
   expect(warnings[0]).toMatch(/the batch that its last event at position 10 belongs to is not whole/);
-  await expect(reader.wholePosition()).rejects.toThrow(LogDamaged);
+  await expect(reader.verifiedEnd()).rejects.toThrow(LogDamaged);
   await expect(submit(more())).rejects.toThrow(LogDamaged);
 });
 

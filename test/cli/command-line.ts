@@ -2,7 +2,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { connectResuming } from '../../api/temporal/recovery.ts';
+import { connectRecovery } from '../../api/temporal/recovery.ts';
 import type { ExitCode, Settings } from '../../cli/command.ts';
 import { createProgress } from '../../cli/io/progress.ts';
 import { run } from '../../cli/run.ts';
@@ -11,7 +11,7 @@ export type Ran = {
   readonly code: ExitCode;
   readonly out: string;
   /** What was told beside the data. */
-  readonly told: string;
+  readonly errors: string;
 };
 
 /** Nothing listens here: no read model is at hand. */
@@ -26,15 +26,15 @@ export function commandLine(
   temporal = { address: NO_TEMPORAL, namespace: 'default' },
 ) {
   return async (...args: string[]): Promise<Ran> => {
-    const [out, told]: [string[], string[]] = [[], []];
+    const [out, errors]: [string[], string[]] = [[], []];
     const all = { databaseUrl: NO_DATABASE, streamReplicas: 1, ...settings };
     const code = await run(args, () => all, {
-      connectToTemporal: () => connectResuming(temporal.address, temporal.namespace),
+      connectToTemporal: () => connectRecovery(temporal.address, temporal.namespace),
       write: (text) => Promise.resolve(void out.push(text)),
-      tell: (line) => told.push(line),
+      tell: (line) => errors.push(line),
       progress: createProgress({ isTTY: false, write: () => true }),
     });
-    return { code, out: out.join(''), told: told.join('\n') };
+    return { code, out: out.join(''), errors: errors.join('\n') };
   };
 }
 

@@ -26,7 +26,7 @@ const stateOf = async (...args: string[]) =>
   JSON.parse((await ledger('state', ...args, '--json')).out) as object;
 
 /** What a reader hears while a command runs. */
-async function heard(args: string[], count: number) {
+async function received(args: string[], count: number) {
   const subscription = reader.subscribe('replay.>', { max: count });
   await reader.flush();
   const { code, out } = await ledger('replay', ...args);
@@ -83,7 +83,7 @@ describe('state', () => {
 
 describe('replay', () => {
   test('sends events as they were, with their positions, to readers', async () => {
-    const { code, out, messages } = await heard(['--subject', 'replay.billing'], 15);
+    const { code, out, messages } = await received(['--subject', 'replay.billing'], 15);
     expect([code, out]).toEqual([0, 'Sent 15 events to replay.billing.\n']);
     // Position 2 is a receipt, which is nobody else's.
     expect(messages.map(({ headers }) => Number(headers.get('Nats-Sequence')))).toEqual([
@@ -98,12 +98,15 @@ describe('replay', () => {
 
   test('sends what is between two places, of one type and account', async () => {
     const only = ['--from', '8', '--to', '11', '--account', 'bob'];
-    const { messages } = await heard(['--subject', 'replay.x', ...only], 2);
+    const { messages } = await received(['--subject', 'replay.x', ...only], 2);
     expect(messages.map(({ headers }) => headers.get('Nats-Sequence'))).toEqual(['8', '11']);
-    const completed = await heard(['--subject', 'replay.x', '--type', 'TransferCompleted', '--to', '9'], 2);
+    const completed = await received(
+      ['--subject', 'replay.x', '--type', 'TransferCompleted', '--to', '9'],
+      2,
+    );
     expect(completed.messages.map(({ headers }) => headers.get('Nats-Sequence'))).toEqual(['6', '9']);
     const seventh = (await log.allEvents())[6]!;
-    const timed = await heard(['--subject', 'replay.x', '--from', seventh.time, '--to', seventh.time], 1);
+    const timed = await received(['--subject', 'replay.x', '--from', seventh.time, '--to', seventh.time], 1);
     expect(timed.messages.map(({ headers }) => Number(headers.get('Nats-Sequence')))).toContain(7);
   });
 

@@ -1,6 +1,6 @@
 /** A ledger with something of everything, on the server that the run started. */
 import {
-  answer,
+  decision,
   changeAccount,
   changeHold,
   createAccount,
@@ -57,7 +57,7 @@ export async function openWaitingLedger(): Promise<TestLedger> {
     moveMoney('d1', { source: 'world_EUR', destination: 'alice', amount: '1000' }, { kind: 'deposit' }),
   );
   await log.submit(moveMoney('t1', { ...between, amount: '300' }, { approval_expires_at }));
-  await log.submit(answer('t1', 'approve', { reason: 'fine' }));
+  await log.submit(decision('t1', 'approve', { reason: 'fine' }));
   await log.submit(placeHold('h1', { account: 'alice', amount: '200' }, { expires_at: LATER }));
   await log.submit(changeHold('h1', { type: 'hold.capture', transfer: 'c1', amount: '150' }));
   await log.submit(
@@ -76,7 +76,7 @@ export async function openWaitingLedger(): Promise<TestLedger> {
   await log.submit(step('t3', { type: 'transfer.park', reason: 'no answer\nfrom the bank' }));
   await log.submit(step('t3', { type: 'transfer.fail', code: 'rail_declined', detail: 'No such account.' }));
   await log.submit(moveMoney('t4', { ...between, amount: '9' }, { approval_expires_at }));
-  await log.submit(answer('t4', 'reject', { reason: 'too much' }));
+  await log.submit(decision('t4', 'reject', { reason: 'too much' }));
   await log.submit(changeAccount('bob', { type: 'account.update', overdraft_limit: '500' }));
   await log.submit(changeAccount('bob', { type: 'account.freeze', reason: 'lost card' }));
   return log;

@@ -11,7 +11,7 @@ import { explain, type Model, type Operation } from '../support/reference/linear
 import type { Account } from '../support/reference/reference-things.ts';
 
 const open: Account = { status: 'open', currency: 'EUR', posted: 0, held: 0, limit: 0, version: 1 };
-const told = (change: Partial<Account>) => tellBalances({ ...open, ...change });
+const shown = (change: Partial<Account>) => tellBalances({ ...open, ...change });
 
 /** At the beginning ann has ten, and ben nothing. */
 const model = ledgerModel({ ann: { ...open, posted: 10 }, ben: open });
@@ -32,17 +32,17 @@ const captured: LedgerCall = {
 };
 
 type Times = readonly [from: number, to: number];
-const op = (call: LedgerCall, [from, to]: Times, answer?: string): LedgerOperation => {
-  return { call, answer, from, to };
+const op = (call: LedgerCall, [from, to]: Times, response?: string): LedgerOperation => {
+  return { call, response, from, to };
 };
 /** A read that a client makes after it has seen another operation; what others do it may see late. */
-const later = (call: LedgerCall, to: number, { answer, seen }: { answer: string; seen: number[] }) => {
-  return { call, answer, from: -Infinity, to, after: seen };
+const later = (call: LedgerCall, to: number, { response, seen }: { response: string; seen: number[] }) => {
+  return { call, response, from: -Infinity, to, after: seen };
 };
 
 describe('is explained', () => {
   test('what happened one after the other', () => {
-    const paid = told({ posted: 6 });
+    const paid = shown({ posted: 6 });
     expect(explained(op(pay(4), [1, 2], 'done'), op(read('ann'), [3, 4], paid))).toBe(true);
     expect(
       explained(op(pay(10), [1, 2], 'done'), op(pay(1), [3, 4], 'insufficient_funds'), op(pay(1), [5, 6])),
@@ -50,7 +50,7 @@ describe('is explained', () => {
   });
 
   test('what overlaps, in whichever order it fits', () => {
-    const before = told({ posted: 10 });
+    const before = shown({ posted: 10 });
     expect(explained(op(pay(4), [1, 9], 'done'), op(read('ann'), [2, 3], before))).toBe(true);
     expect(explained(op(pay(9), [1, 9], 'insufficient_funds'), op(pay(8), [2, 8], 'done'))).toBe(true);
     expect(explained(op(freeze, [1, 9], 'done'), op(pay(8), [2, 8], 'account_frozen'))).toBe(true);
@@ -70,19 +70,19 @@ describe('is explained', () => {
     const lost = op(pay(10), [1, 2]);
     expect(explained(lost, op(pay(10), [3, 4], 'done'))).toBe(true);
     expect(explained(lost, op(pay(10), [3, 4], 'insufficient_funds'))).toBe(true);
-    const late = op(read('ann'), [3, 4], told({ posted: 10 }));
-    expect(explained(lost, late, op(read('ann'), [5, 6], told({ posted: 0 })))).toBe(true);
+    const late = op(read('ann'), [3, 4], shown({ posted: 10 }));
+    expect(explained(lost, late, op(read('ann'), [5, 6], shown({ posted: 0 })))).toBe(true);
   });
 
   test('a read of the past by a client who knows no better', () => {
-    const stale = later(read('ann'), 4, { answer: told({ posted: 10 }), seen: [] });
+    const stale = later(read('ann'), 4, { response: shown({ posted: 10 }), seen: [] });
     expect(explained(op(pay(4), [1, 2], 'done'), stale)).toBe(true);
   });
 });
 
 describe('is not explained', () => {
   test('a lost update: two were paid, and the balance knows of one', () => {
-    const one = told({ posted: 6 });
+    const one = shown({ posted: 6 });
     expect(
       explained(op(pay(4), [1, 5], 'done'), op(pay(4), [2, 4], 'done'), op(read('ann'), [6, 7], one)),
     ).toBe(false);
@@ -110,21 +110,21 @@ describe('is not explained', () => {
   });
 
   test('a read that does not show what its client has seen: with min_position that must not be', () => {
-    const before = told({ posted: 10 });
-    const stale = later(read('ann'), 4, { answer: before, seen: [0] });
+    const before = shown({ posted: 10 });
+    const stale = later(read('ann'), 4, { response: before, seen: [0] });
     expect(explained(op(pay(4), [1, 2], 'done'), stale)).toBe(false);
     expect(explained(op(pay(4), [1, 2], 'done'), op(read('ann'), [3, 4], before))).toBe(false);
   });
 
   test('two reads of one client that go back in time', () => {
-    const now = told({ posted: 6 });
-    const back = later(read('ann'), 6, { answer: told({ posted: 10 }), seen: [1] });
+    const now = shown({ posted: 6 });
+    const back = later(read('ann'), 6, { response: shown({ posted: 10 }), seen: [1] });
     expect(explained(op(pay(4), [1, 9], 'done'), op(read('ann'), [2, 3], now), back)).toBe(false);
   });
 
   test('half a transfer: taken from one, and not yet there at the other', () => {
-    const taken = op(read('ann'), [2, 3], told({ posted: 6 }));
-    const missing = op(read('ben'), [4, 5], told({}));
+    const taken = op(read('ann'), [2, 3], shown({ posted: 6 }));
+    const missing = op(read('ben'), [4, 5], shown({}));
     expect(explained(op(pay(4), [1, 9], 'done'), taken, missing)).toBe(false);
   });
 
@@ -137,7 +137,8 @@ describe('is not explained', () => {
 /** A counter: `add` answers what it is afterwards. */
 const counter: Model<number, number, number> = {
   initial: 0,
-  step: (state, add, answer) => (answer === undefined || answer === state + add ? state + add : undefined),
+  step: (state, add, response) =>
+    response === undefined || response === state + add ? state + add : undefined,
   observes: (add) => add === 0,
   key: String,
 };
@@ -154,7 +155,7 @@ describe('whatever the history', () => {
       return all.map(({ add, early, late, lost }, index): Added => {
         state += add;
         const from = index + 0.5 - early;
-        return { call: add, answer: lost === 0 ? undefined : state, from, to: index + 0.5 + late };
+        return { call: add, response: lost === 0 ? undefined : state, from, to: index + 0.5 + late };
       });
     });
 
@@ -166,13 +167,13 @@ describe('whatever the history', () => {
         let state = 0;
         const place = new Map(verdict.order.map((number, at) => [number, at]));
         for (const number of verdict.order) {
-          const { call, answer = state + call } = history[number]!;
+          const { call, response = state + call } = history[number]!;
           state += call;
-          expect(state).toBe(answer);
+          expect(state).toBe(response);
         }
-        for (const [one, { to, answer }] of history.entries()) {
+        for (const [one, { to, response }] of history.entries()) {
           for (const [other, { from }] of history.entries()) {
-            if (answer === undefined || from <= to || !place.has(other)) continue;
+            if (response === undefined || from <= to || !place.has(other)) continue;
             expect(place.get(one)).toBeLessThan(place.get(other)!);
           }
         }
@@ -182,15 +183,15 @@ describe('whatever the history', () => {
 
   test('it says the same as trying every order does', () => {
     const small = fc.array(
-      fc.record({ add: fc.nat(2), answer: fc.option(fc.nat(4)), from: fc.nat(6), lasts: fc.nat(3) }),
+      fc.record({ add: fc.nat(2), response: fc.option(fc.nat(4)), from: fc.nat(6), lasts: fc.nat(3) }),
       { maxLength: 5 },
     );
     const verdicts = new Set<boolean>();
     fc.assert(
       fc.property(small, (all) => {
-        const history = all.map(({ add, answer, from, lasts }): Added => ({
+        const history = all.map(({ add, response, from, lasts }): Added => ({
           call: add,
-          answer: answer ?? undefined,
+          response: response ?? undefined,
           from,
           to: from + lasts,
         }));
@@ -206,11 +207,11 @@ describe('whatever the history', () => {
 
 /** Whether any order of all that was answered, and of some of the rest, explains a history of a counter. */
 function anyOrder(history: readonly Added[], state = 0): boolean {
-  if (history.every(({ answer }) => answer === undefined)) return true;
+  if (history.every(({ response }) => response === undefined)) return true;
   return history.some((next, index) => {
     const rest = history.filter((_, other) => other !== index);
-    const dueBefore = rest.some(({ answer, to }) => answer !== undefined && to < next.from);
+    const dueBefore = rest.some(({ response, to }) => response !== undefined && to < next.from);
     const after = state + next.call;
-    return !dueBefore && (next.answer ?? after) === after && anyOrder(rest, after);
+    return !dueBefore && (next.response ?? after) === after && anyOrder(rest, after);
   });
 }

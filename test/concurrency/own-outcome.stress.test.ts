@@ -35,9 +35,9 @@ afterAll(async () => {
 
 /** A request that may be sent again, word for word. */
 type Command = { readonly name: string; readonly path: string; readonly body: object; readonly key: string };
-type Told = { readonly command: Command; readonly replies: readonly Reply[] };
+type Sent = { readonly command: Command; readonly replies: readonly Reply[] };
 /** A resource that has begun, and the request that began it. */
-type Begun = { readonly ref: AggregateRef; readonly begin: Command; readonly told: Reply };
+type Begun = { readonly ref: AggregateRef; readonly begin: Command; readonly sent: Reply };
 
 const EUR = { currency: 'EUR' };
 let made = 0;
@@ -64,8 +64,8 @@ async function purse(): Promise<string> {
   return id;
 }
 
-async function expectDone(asked: Command): Promise<Reply> {
-  const reply = await send(asked, clients[0]!);
+async function expectDone(wanted: Command): Promise<Reply> {
+  const reply = await send(wanted, clients[0]!);
   expect(reply.status, JSON.stringify(reply.body)).toBeLessThan(300);
   return reply;
 }
@@ -77,8 +77,8 @@ type Kind = {
 };
 
 async function begun(ref: Omit<AggregateRef, 'id'>, begin: Command): Promise<Begun> {
-  const told = await expectDone(begin);
-  return { ref: { ...ref, id: told.body.id }, begin, told };
+  const sent = await expectDone(begin);
+  return { ref: { ...ref, id: sent.body.id }, begin, sent };
 }
 
 async function beginTransfer(more: object): Promise<Begun> {
@@ -154,18 +154,18 @@ async function race({ kind, pair, lost, apis }: Round): Promise<void> {
     return command(name, `/v1/${ref.aggregate}s/${ref.id}/${path}`, body?.());
   });
   const turn = () => clients[(made += 1) % apis]!;
-  const told = await Promise.all(
-    [...own, begin].map(async (asked): Promise<Told> => {
-      const replies = await Promise.all([send(asked, turn()), send(asked, turn())]);
-      return { command: asked, replies };
+  const sent = await Promise.all(
+    [...own, begin].map(async (wanted): Promise<Sent> => {
+      const replies = await Promise.all([send(wanted, turn()), send(wanted, turn())]);
+      return { command: wanted, replies };
     }),
   );
-  for (const each of told) expectOneAnswer(each);
-  const [beginning] = told.at(-1)!.replies;
-  expect(said(beginning!), 'the request that began it, again').toBe(said(resource.told));
+  for (const each of sent) expectOneResponse(each);
+  const [beginning] = sent.at(-1)!.replies;
+  expect(textOf(beginning!), 'the request that began it, again').toBe(textOf(resource.sent));
   const done = new Map<string, number>();
-  for (const each of told.slice(0, -1)) {
-    if (await expectWhatTheLogSays(ref, each)) {
+  for (const each of sent.slice(0, -1)) {
+    if (await expectAsInLog(ref, each)) {
       done.set(each.command.name, (done.get(each.command.name) ?? 0) + 1);
     }
   }
@@ -181,12 +181,12 @@ async function race({ kind, pair, lost, apis }: Round): Promise<void> {
   }
 }
 
-const said = ({ status, body }: Reply) => `${status} ${JSON.stringify(body)}`;
+const textOf = ({ status, body }: Reply) => `${status} ${JSON.stringify(body)}`;
 
 /** The same request twice: one answer, and one of the two at most brought it about. */
-function expectOneAnswer({ command: asked, replies }: Told): void {
-  const [one, other] = replies.map((reply) => said(withoutInstance(reply)));
-  expect(one, `${asked.name}, twice with one key`).toBe(other);
+function expectOneResponse({ command: wanted, replies }: Sent): void {
+  const [one, other] = replies.map((reply) => textOf(withoutInstance(reply)));
+  expect(one, `${wanted.name}, twice with one key`).toBe(other);
 }
 
 /** A problem names its own request. */
@@ -197,9 +197,9 @@ function withoutInstance(reply: Reply): Reply {
 }
 
 /** True if the log has it as done. */
-async function expectWhatTheLogSays({ aggregate }: AggregateRef, told: Told): Promise<boolean> {
-  const { key, name } = told.command;
-  const [{ status, body }] = told.replies as [Reply];
+async function expectAsInLog({ aggregate }: AggregateRef, sent: Sent): Promise<boolean> {
+  const { key, name } = sent.command;
+  const [{ status, body }] = sent.replies as [Reply];
   const id = idempotencyKey(key).transferId;
   if (name === 'reverse') {
     const first = await log.first({ aggregate: 'transfer', id });
@@ -211,7 +211,7 @@ async function expectWhatTheLogSays({ aggregate }: AggregateRef, told: Told): Pr
     return first !== undefined;
   }
   const receipt = (await log.first({ aggregate: 'command', id })) as
-    RecordedEvent<'CommandAnswered'> | undefined;
+    RecordedEvent<'CommandRecorded'> | undefined;
   if (!receipt || receipt.data.rejection) {
     const code = receipt?.data.rejection?.code;
     expect({ name, status: status >= 400, code: body.code }).toEqual({

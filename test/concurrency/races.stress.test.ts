@@ -263,7 +263,7 @@ test.each(times(runs(3), (round) => round))(
     expect(unexplained(world)).toBeUndefined();
     // It would have been noticed: one wrong digit, and nothing explains it.
     expect(unexplainedOrTangled(forged(world))).toBeDefined();
-    const answered = world.history.filter(({ answer }) => answer !== undefined);
+    const answered = world.history.filter(({ response: answer }) => answer !== undefined);
     expect(answered.length).toBeGreaterThan(world.history.length * 0.7);
   },
 );

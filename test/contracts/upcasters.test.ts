@@ -14,33 +14,33 @@ const first = { account: 'alice', created: true, version: 1, ...state };
 
 test('a receipt of version 1 in the log reads as one of version 2', () => {
   const message = {
-    subject: `receipt.main.command.${'a'.repeat(64)}.answered`,
+    subject: `receipt.main.command.${'a'.repeat(64)}.recorded`,
     seq: 7,
     data: Buffer.from(JSON.stringify(first)),
     headers: new Map([
-      ['ce-type', 'ledger.CommandAnswered.v1'],
+      ['ce-type', 'ledger.CommandRecorded.v1'],
       ['ce-version', '1'],
     ]),
   };
   const event = decode(message);
-  expect(event.type).toBe('ledger.CommandAnswered.v2');
+  expect(event.type).toBe('ledger.CommandRecorded.v2');
   expect(event.data).toEqual({ created: true, account: { id: 'alice', version: 1, ...state } });
-  expect(EVENT_DATA.CommandAnswered.safeParse(event.data).success).toBe(true);
+  expect(EVENT_DATA.CommandRecorded.safeParse(event.data).success).toBe(true);
 });
 
 test('data of the newest version is left as it is', () => {
-  const newest = upcast('CommandAnswered', 1, first);
-  expect(upcast('CommandAnswered', 2, newest)).toBe(newest);
+  const newest = upcast('CommandRecorded', 1, first);
+  expect(upcast('CommandRecorded', 2, newest)).toBe(newest);
   expect(upcast('MoneyDeposited', 1, first)).toBe(first);
 });
 
 test('a version that this Tallybook does not know is named, not guessed at', () => {
-  expect(() => upcast('CommandAnswered', 3, first)).toThrow(/newer Tallybook/);
+  expect(() => upcast('CommandRecorded', 3, first)).toThrow(/newer Tallybook/);
 });
 
 test('every event that outsiders read is at its first version, and its type says so', () => {
-  expect(Object.keys(EVENT_VERSIONS)).toEqual(['CommandAnswered']);
-  expect(parseEventType(eventType('CommandAnswered'))).toEqual({ name: 'CommandAnswered', version: 2 });
+  expect(Object.keys(EVENT_VERSIONS)).toEqual(['CommandRecorded']);
+  expect(parseEventType(eventType('CommandRecorded'))).toEqual({ name: 'CommandRecorded', version: 2 });
   expect(eventType('MoneyDeposited')).toBe('ledger.MoneyDeposited.v1');
   expect(parseEventType('ledger.MoneyDeposited.v0')).toBeUndefined();
   expect(parseEventType('ledger.toString.v1')).toBeUndefined();

@@ -281,7 +281,7 @@ describe('whatever is asked of a ledger, in whatever order', () => {
         const ledger = started();
         steps.forEach((take, index) => take(ledger, index));
         last(ledger, steps.length);
-        expect(ledger.carryOut(ledger.asked!).events).toEqual([]);
+        expect(ledger.carryOut(ledger.requests!).events).toEqual([]);
       }),
     );
   });

@@ -25,10 +25,10 @@ export class MemoryLedger implements LedgerView {
   version = (id: string) => this.versions.get(id) ?? 0;
 
   /** What it was asked for last. */
-  asked: Command | undefined;
+  requests: Command | undefined;
 
   carryOut(command: Command): LedgerDecision {
-    this.asked = command;
+    this.requests = command;
     const decision = decide(command, this);
     for (const happened of decision.events) {
       const { id } = happened;

@@ -57,7 +57,7 @@ describe('beginning', () => {
   test('a transfer that waits for nothing is posted, or refused', () => {
     t.given().when({ type: 'post', terms }).then(completed);
     t.given()
-      .when({ type: 'refuse', terms, rejection: why })
+      .when({ type: 'rejectByRule', terms, rejection: why })
       .then({ type: 'TransferRejected', terms, rejection: why });
   });
   test.each([

@@ -185,8 +185,8 @@ describe('metrics', () => {
     await http.get(`/v1/accounts/carol?min_position=${frozen.headers.get('ledger-position')}`);
     const after = await samples();
     const grown = (name: string) => (after[name] ?? NaN) - (before[name] ?? 0);
-    const outcomes = ['posted', 'rejected', 'changed', 'refused', 'overloaded', 'unavailable'].map(
-      (outcome) => grown(`tallybook_appender_commands_total{outcome="${outcome}"}`),
+    const outcomes = ['posted', 'rejected', 'changed', 'error', 'overloaded', 'unavailable'].map((outcome) =>
+      grown(`tallybook_appender_commands_total{outcome="${outcome}"}`),
     );
     expect(outcomes).toEqual([3, 1, 1, 1, 0, 0]);
     // Three messages for each transfer, one for the rejected one, and one and its receipt for the account.

@@ -186,25 +186,25 @@ async function lastPosition(): Promise<number> {
 }
 
 /** What was asked for the first time, and how it was answered. */
-type Asked = { readonly command: Command; readonly id: string; readonly body: Body; readonly first: Reply };
+type Sent = { readonly command: Command; readonly id: string; readonly body: Body; readonly first: Reply };
 
-const ask = ({ command, id }: Pick<Asked, 'command' | 'id'>, body: Body) =>
+const ask = ({ command, id }: Pick<Sent, 'command' | 'id'>, body: Body) =>
   http.post(command.path(id), body, { 'idempotency-key': `the same: ${command.name}` });
 
 /** The answer of the first time, and nothing more in the log; another body is refused. */
-async function again(asked: Asked): Promise<void> {
-  const { command, body, first } = asked;
+async function again(sent: Sent): Promise<void> {
+  const { command, body, first } = sent;
   const position = await lastPosition();
-  const reply = await ask(asked, body);
+  const reply = await ask(sent, body);
   expect([reply.status, reply.headers.get('idempotency-replayed')]).toEqual([command.status, 'true']);
   expect(reply.body).toEqual(first.body);
-  const reused = await ask(asked, { ...body, ...command.other });
+  const reused = await ask(sent, { ...body, ...command.other });
   expect([reused.status, reused.body.code]).toEqual([422, 'idempotency_key_reused']);
   expect(await lastPosition()).toBe(position);
 }
 
 describe('the same command', () => {
-  const done: Asked[] = [];
+  const done: Sent[] = [];
 
   test.each(COMMANDS)('$name: a hundred times at once, again, and with another body', async (command) => {
     const account = await make('/v1/accounts', { owner: command.name, currency: 'EUR' });
@@ -219,9 +219,9 @@ describe('the same command', () => {
       expect(reply.body).toEqual(first.body);
     }
     expect(replies.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
-    const asked = { command, id, body, first };
-    await again(asked);
-    done.push(asked);
+    const sent = { command, id, body, first };
+    await again(sent);
+    done.push(sent);
   });
 
   test('with the key of any other one is refused, and changes nothing', async () => {
@@ -246,6 +246,6 @@ describe('the same command', () => {
     expect(done).toHaveLength(COMMANDS.length);
     const workflows = done.map(({ command, first, id }) => command.workflow(first, id));
     await Promise.all(workflows.filter((workflowId) => workflowId !== '').map(forget));
-    for (const asked of done) await again(asked);
+    for (const sent of done) await again(sent);
   });
 });

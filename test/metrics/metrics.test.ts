@@ -7,7 +7,7 @@ import { Overloaded } from '../../eventlog/errors.ts';
 import { appenderMetrics } from '../../metrics/appender-metrics.ts';
 import { projectorMetrics, type Positions } from '../../metrics/projector-metrics.ts';
 import { createMetrics } from '../../metrics/registry.ts';
-import { serveMetricsIfAsked } from '../../metrics/server.ts';
+import { serveMetricsIfConfigured } from '../../metrics/server.ts';
 
 /** What is shown of these metrics, without labels that have only zeros. */
 async function shown(metrics: ReturnType<typeof createMetrics>, prefix: string): Promise<string[]> {
@@ -17,7 +17,7 @@ async function shown(metrics: ReturnType<typeof createMetrics>, prefix: string):
 
 test('commands are counted by what became of them, whoever carried them out', async () => {
   const metrics = createMetrics();
-  const refused = { type: 'refused', rejection: { code: 'account_not_found', detail: '' } } as const;
+  const refused = { type: 'error', rejection: { code: 'account_not_found', detail: '' } } as const;
   const given: (Outcome | Error)[] = [refused, refused, new Overloaded('full'), new Error('away')];
   const appender: Appender = {
     async submit() {
@@ -108,15 +108,15 @@ test('each projection shows its own lag, what it has parked and whether it has s
 test('a process without HTTP of its own serves its metrics where it is told, and nowhere otherwise', async () => {
   const metrics = createMetrics();
   const host = '127.0.0.1';
-  await (await serveMetricsIfAsked(metrics, { host, metricsPort: undefined })).close();
+  await (await serveMetricsIfConfigured(metrics, { host, metricsPort: undefined })).close();
   const metricsPort = await freePort();
-  const server = await serveMetricsIfAsked(metrics, { host, metricsPort });
+  const server = await serveMetricsIfConfigured(metrics, { host, metricsPort });
   const answers = await Promise.all(
     ['/metrics', '/healthz', '/other'].map((path) => fetch(`http://${host}:${metricsPort}${path}`)),
   );
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 404]);
   expect(await answers[0]!.text()).toContain('process_cpu_seconds_total');
-  await expect(serveMetricsIfAsked(metrics, { host, metricsPort })).rejects.toThrow(
+  await expect(serveMetricsIfConfigured(metrics, { host, metricsPort })).rejects.toThrow(
     `Port ${metricsPort} (metrics) is taken. Set METRICS_PORT to another one.`,
   );
   await server.close();

@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 import type { RecordedEvent } from '../../contracts/events.ts';
 import { PROJECTIONS } from '../../projector/projections/index.ts';
 import { buildsOf } from '../../projector/tables/builds.ts';
-import { readStandings } from '../../projector/tables/checkpoint.ts';
+import { readStatuses } from '../../projector/tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../projector/tables/database.ts';
 import { migrate } from '../../projector/tables/migrate.ts';
 import { writeRows } from '../../projector/tables/write-rows.ts';
@@ -18,7 +18,7 @@ export async function openReadModel(url = inject('servers').databaseUrl): Promis
 
 /** Applies what projections do not have yet of these events. */
 export async function project(db: ReadModel, events: readonly RecordedEvent[]): Promise<void> {
-  const standings = await readStandings(db);
+  const standings = await readStatuses(db);
   for (const projection of Object.values(PROJECTIONS)) {
     const standing = standings.find(({ name }) => name === projection.name)!;
     const news = events.filter(({ position }) => position > standing.position);

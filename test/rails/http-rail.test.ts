@@ -40,7 +40,7 @@ describe('over HTTP', () => {
     });
     const rail = createHttpRail(url);
     expect(await rail.submit(PAYMENT, soon())).toEqual({ state: 'settled' });
-    expect(await rail.ask('tr_1', soon())).toEqual({ state: 'settled' });
+    expect(await rail.status('tr_1', soon())).toEqual({ state: 'settled' });
     // The rail's name is ours.
     const { rail: _, ...body } = PAYMENT;
     expect(requests).toEqual([
@@ -68,7 +68,7 @@ describe('over HTTP', () => {
     const rail = createHttpRail(await railThat(handle));
     const uncertain = { state: 'uncertain', why: expect.stringMatching(why) };
     expect(await rail.submit(PAYMENT, soon())).toEqual(uncertain);
-    expect(await rail.ask('tr_1', soon())).toEqual(uncertain);
+    expect(await rail.status('tr_1', soon())).toEqual(uncertain);
   });
 
   test('a rail that is not there leaves it open too: it may have been there before', async () => {

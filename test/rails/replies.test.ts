@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readAsked, readSubmitted } from '../../rails/replies.ts';
+import { readStatus, readSubmitted } from '../../rails/replies.ts';
 
 const reply = (status: number, body: unknown) => ({
   status,
@@ -19,12 +19,12 @@ describe('an answer counts if it says so in so many words', () => {
     ],
   ])('%i %o', (status, body, heard) => {
     expect(readSubmitted('tr_1', reply(status, body))).toEqual(heard);
-    expect(readAsked('tr_1', reply(status, body))).toEqual(heard);
+    expect(readStatus('tr_1', reply(status, body))).toEqual(heard);
   });
 
   test('what a rail writes for people is kept short, and without control characters', () => {
     const body = { id: 'tr_1', state: 'declined', reason: `no\n\u0000${'x'.repeat(500)}` };
-    expect(readAsked('tr_1', reply(200, body))).toEqual({
+    expect(readStatus('tr_1', reply(200, body))).toEqual({
       state: 'declined',
       reason: expect.stringMatching(/^no x{297}$/),
     });
@@ -56,7 +56,7 @@ describe('everything else is uncertain: the money is neither let go nor taken', 
 
   test('only who asks is told that there is no such payment', () => {
     const nothing = reply(404, { error: 'there is no such payment' });
-    expect(readAsked('tr_1', nothing)).toEqual({ state: 'missing' });
+    expect(readStatus('tr_1', nothing)).toEqual({ state: 'missing' });
     expect(readSubmitted('tr_1', nothing)).toMatchObject({ state: 'uncertain' });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { addressesOf, isPublic, refusal, type Address } from '../../webhooks/addresses.ts';
+import { addressesOf, isPublic, urlProblem, type Address } from '../../webhooks/addresses.ts';
 
 const NOT_PUBLIC = [
   ['this host', '0.0.0.0'],
@@ -68,13 +68,13 @@ describe('a URL that is private by its text', () => {
     'http://a.localhost/',
     'https://10.0.0.1:4222/',
   ])('is refused, unless private ones are allowed: %s', (url) => {
-    expect(refusal(url, { allowPrivate: false })).toBe('must be at a public address');
-    expect(refusal(url, { allowPrivate: true })).toBeUndefined();
+    expect(urlProblem(url, { allowPrivate: false })).toBe('must be at a public address');
+    expect(urlProblem(url, { allowPrivate: true })).toBeUndefined();
   });
 
   test('is none that is public, or a name', () => {
     for (const url of ['https://1.1.1.1/', 'https://example.com/', 'https://[2606:4700::1]/x']) {
-      expect(refusal(url, { allowPrivate: false })).toBeUndefined();
+      expect(urlProblem(url, { allowPrivate: false })).toBeUndefined();
     }
   });
 });

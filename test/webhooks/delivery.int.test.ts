@@ -134,7 +134,7 @@ describe('a delivery', () => {
 describe('a delivery that fails', () => {
   test('with 500 is tried again with the same id and body, newly signed, until it is taken', async () => {
     const receiver = await ledger.receiver();
-    receiver.answer((_, count) => (count < 3 ? 500 : 200));
+    receiver.reply((_, count) => (count < 3 ? 500 : 200));
     const { id } = await ledger.hook(receiver);
     await ledger.deposit();
     await expect.poll(() => receiver.received.length, WAIT).toBe(3);
@@ -151,7 +151,7 @@ describe('a delivery that fails', () => {
   test('does not hold up the next ones: they come while it waits', async () => {
     const receiver = await ledger.receiver();
     const poison: string[] = [];
-    receiver.answer(({ event }) => (poison.includes(event.subject) ? 503 : 204));
+    receiver.reply(({ event }) => (poison.includes(event.subject) ? 503 : 204));
     const { id } = await ledger.hook(receiver);
     poison.push(...(await ledger.deposit()));
     const others = await ledger.deposit(3);
@@ -171,7 +171,7 @@ describe('a delivery that fails', () => {
     const own = await openWebhookLedger();
     await own.dispatch({ timeoutMs: 1_000 });
     const receiver = await own.receiver();
-    receiver.answer((_, count) => (count === 1 ? { afterMs: 5_000 } : 204));
+    receiver.reply((_, count) => (count === 1 ? { afterMs: 5_000 } : 204));
     const { id } = await own.hook(receiver);
     await own.deposit();
     await expect
@@ -199,7 +199,7 @@ describe('a delivery that fails', () => {
 
   test('with a redirect is not followed', async () => {
     const receiver = await ledger.receiver();
-    receiver.answer(() => 307);
+    receiver.reply(() => 307);
     const { id } = await ledger.hook(receiver);
     await ledger.deposit();
     const last_error = 'HTTP 307: redirects are not followed.';
@@ -210,7 +210,7 @@ describe('a delivery that fails', () => {
 
   test('waits as long as the receiver asks', async () => {
     const receiver = await ledger.receiver();
-    receiver.answer((_, count) => (count === 1 ? { status: 429, retryAfter: '2' } : 204));
+    receiver.reply((_, count) => (count === 1 ? { status: 429, retryAfter: '2' } : 204));
     await ledger.hook(receiver);
     await ledger.deposit();
     await expect.poll(() => receiver.received.length, WAIT).toBe(2);
@@ -220,7 +220,7 @@ describe('a delivery that fails', () => {
 
   test('of one webhook holds up no other', async () => {
     const [slow, fast] = [await ledger.receiver(), await ledger.receiver()];
-    slow.answer(() => ({ afterMs: 5_000 }));
+    slow.reply(() => ({ afterMs: 5_000 }));
     const hooked = await ledger.hook(slow);
     await ledger.hook(fast);
     const started = performance.now();
@@ -259,7 +259,7 @@ describe('redelivery by hand', () => {
   test('takes the place of what is still being tried, and begins its attempts anew', async () => {
     const receiver = await ledger.receiver();
     let broken = true;
-    receiver.answer(() => (broken ? 500 : 204));
+    receiver.reply(() => (broken ? 500 : 204));
     const { id } = await ledger.hook(receiver);
     await ledger.deposit();
     await expect.poll(async () => await ledger.deliveries(id), WAIT).toMatchObject([{ status: 'retrying' }]);

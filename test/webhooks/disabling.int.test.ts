@@ -55,7 +55,7 @@ async function listenAsReader(id: string) {
 describe('a webhook is disabled', () => {
   test('at once by 410 Gone; a reader hears it, and its deliveries say it', async () => {
     const receiver = await ledger.receiver();
-    receiver.answer(() => 410);
+    receiver.reply(() => 410);
     const { id } = await ledger.hook(receiver);
     const { reader, heard } = await listenAsReader(id);
     await ledger.deposit();
@@ -73,7 +73,7 @@ describe('a webhook is disabled', () => {
 
   test('when an event has failed to the end and nothing else went through; and only then', async () => {
     const receiver = await ledger.receiver();
-    receiver.answer(() => 500);
+    receiver.reply(() => 500);
     const { id } = await ledger.hook(receiver);
     const { reader, heard } = await listenAsReader(id);
     await ledger.deposit();
@@ -114,14 +114,14 @@ describe('a deleted webhook', () => {
     const log = await openDeliveryLog(ledger.nc, { ledger: ledger.ledger, replicas: 1 });
     const { nameOf, streamOf } = await openWebhookConsumers(ledger.nc, ledger.ledger, log);
     const manager = await jetstreamManager(ledger.nc);
-    for (const source of ['log', 'asked'] as const) {
+    for (const source of ['log', 'redelivery'] as const) {
       expect(await manager.consumers.info(streamOf(source), nameOf(id))).toBeDefined();
     }
     expect(await ledger.webhooks.remove(id)).toBe(true);
     expect([await ledger.webhooks.find(id), await ledger.webhooks.remove(id)]).toEqual([undefined, false]);
     await pause(1_000);
     await ledger.deposit();
-    for (const source of ['log', 'asked'] as const) {
+    for (const source of ['log', 'redelivery'] as const) {
       await expect(manager.consumers.info(streamOf(source), nameOf(id))).rejects.toThrow(/not found/);
     }
     const subject = `$KV.WEBHOOKS.${ledger.ledger}.${id}`;

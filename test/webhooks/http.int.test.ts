@@ -23,7 +23,7 @@ test('over HTTP: made, delivered, listed, sent again by hand, deleted; and all o
   const body = { url: receiver.url, types: [COMPLETED] };
   const { id, secret } = await read<CreatedWebhook>(app.request('/v1/webhooks', post(body)));
   receiver.trust(secret);
-  receiver.answer((_, count) => (count === 1 ? 500 : 204));
+  receiver.reply((_, count) => (count === 1 ? 500 : 204));
   await ledger.deposit();
   const list = async () =>
     (await read<{ data: DeliveryResource[] }>(app.request(`/v1/webhooks/${id}/deliveries`))).data;

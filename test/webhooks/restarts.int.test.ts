@@ -44,7 +44,7 @@ async function startProcess(): Promise<ChildProcess> {
 test('a dispatcher that is killed loses nothing: the next one delivers what it had begun, and what came since', async () => {
   const receiver = await ledger.receiver();
   let hang = false;
-  receiver.answer(() => (hang ? { afterMs: 60_000 } : 204));
+  receiver.reply(() => (hang ? { afterMs: 60_000 } : 204));
   const { id } = await ledger.hook(receiver);
   const first = await startProcess();
   const done = await ledger.deposit(3);
@@ -71,7 +71,7 @@ test('a dispatcher that is killed loses nothing: the next one delivers what it h
 
 test('when a retry is due is not forgotten by a restart, nor how many there were', async () => {
   const receiver = await ledger.receiver();
-  receiver.answer((_, count) => (count < 3 ? 500 : 204));
+  receiver.reply((_, count) => (count < 3 ? 500 : 204));
   const { id } = await ledger.hook(receiver);
   const pauses = [2_000, 2_000];
   const first = await ledger.dispatch({ pauses });

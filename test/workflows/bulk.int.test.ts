@@ -9,7 +9,7 @@ import { createMetrics } from '../../metrics/registry.ts';
 import { connectToTemporal, quietTemporalLogs } from '../../worker/connection.ts';
 import { startWorker, type RunningWorker } from '../../worker/worker.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/attributes.ts';
-import { bulkClient, told, type BulkClient, type Line } from '../support/ledgers/bulk-ledger.ts';
+import { bulkClient, outcomesOf, type BulkClient, type Line } from '../support/ledgers/bulk-ledger.ts';
 import { createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
 import { startKilledWorkers, type KilledWorkers } from '../support/processes/killed-workers.ts';
 
@@ -66,7 +66,7 @@ async function check(
     return source === 'poor' ? 'rejected insufficient_funds' : 'posted ';
   });
   expect(outcomes.map(({ status, code = '' }) => `${status} ${code}`)).toEqual(expected);
-  const { ends, posted, sum } = told(await log.allEvents(), id);
+  const { ends, posted, sum } = outcomesOf(await log.allEvents(), id);
   const recorded = outcomes.filter(({ status }) => status !== 'failed');
   expect(ends.size).toBe(recorded.length);
   for (const { transfer = '', status } of recorded) {

@@ -26,10 +26,10 @@ const pay = (id: string, more: { amount?: string; source?: string; destination?:
   moveMoney(id, { source: 'rich', destination: 'poor', amount: '1', ...more });
 
 /** What a client is told, without what differs from run to run. */
-function told(outcome: CommandOutcome): string {
-  if (outcome.type === 'refused') return outcome.rejection.code;
-  if (outcome.type !== 'answered') return outcome.type;
-  const { rejection, transfer, hold, account } = outcome.answer;
+function shown(outcome: CommandOutcome): string {
+  if (outcome.type === 'error') return outcome.rejection.code;
+  if (outcome.type !== 'recorded') return outcome.type;
+  const { rejection, transfer, hold, account } = outcome.result;
   return rejection?.code ?? transfer?.status ?? hold?.status ?? account?.status ?? 'nothing';
 }
 
@@ -58,14 +58,14 @@ describe('commands that come at the same time', () => {
     // Mixed: neighbours in a batch are of different kinds.
     const mixed = asked.toSorted((a, b) => (a.request.id < b.request.id ? -1 : 1));
     const outcomes = await Promise.all(mixed.map(({ request }) => ledger.ask(request)));
-    expect(outcomes.map(told)).toEqual(mixed.map(({ expected }) => expected));
+    expect(outcomes.map(shown)).toEqual(mixed.map(({ expected }) => expected));
     for (const [index, outcome] of outcomes.entries()) {
-      const answered = outcome.type === 'answered' ? outcome.answer : undefined;
+      const answered = outcome.type === 'recorded' ? outcome.result : undefined;
       const id = answered?.transfer?.id ?? answered?.hold?.id ?? answered?.account?.id;
       if (id !== undefined) expect(id).toBe(mixed[index]?.request.id);
     }
     const carriedBy = outcomes.flatMap((outcome) =>
-      outcome.type === 'answered' && outcome.answer.transfer ? [outcome.answer.transfer.workflow_id] : [],
+      outcome.type === 'recorded' && outcome.result.transfer ? [outcome.result.transfer.workflow_id] : [],
     );
     const together = carriedBy.filter((id) => id.startsWith('commands/'));
     expect(together.length).toBeGreaterThan(100);
@@ -82,14 +82,14 @@ describe('commands that come at the same time', () => {
     const copies = many(10, (i) => ({ ...request, idempotency_key: `copy ${i}` }));
     const outcomes = await Promise.all([...others, ...copies].map((each) => ledger.ask(each)));
     const same = [...outcomes.slice(30), await ledger.ask(request)].map((outcome) =>
-      outcome.type === 'answered' ? outcome.answer.transfer?.position : undefined,
+      outcome.type === 'recorded' ? outcome.result.transfer?.position : undefined,
     );
     expect(new Set(same).size).toBe(1);
     expect(same[0]).toBeGreaterThan(0);
     const after = await ledger.balances('poor');
     expect(Number(after[0]) - Number(before[0])).toBe(61);
     const reused = await ledger.ask({ ...request, amount: '3', fingerprint: 'another body' });
-    expect(told(reused)).toBe('idempotency_key_reused');
+    expect(shown(reused)).toBe('idempotency_key_reused');
   });
 });
 
@@ -101,7 +101,7 @@ describe('a worker that is killed in the middle of a batch', () => {
       for (const id of ['rich', 'poor']) await log.submit(createAccount(id));
       await log.submit(moveMoney('fund', { source: 'world_EUR', destination: 'rich', amount: '1000' }));
       const outcomes = await Promise.all(many(60, (i) => pay(`pay-${i}`)).map((each) => workers.ask(each)));
-      expect(outcomes.map(told)).toEqual(outcomes.map(() => 'posted'));
+      expect(outcomes.map(shown)).toEqual(outcomes.map(() => 'posted'));
       expect(workers.killed()).toBe(1);
       const events = await log.allEvents();
       const completed = events

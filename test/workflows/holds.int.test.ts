@@ -33,11 +33,11 @@ const capture = (amount?: string) => {
   const part = amount === undefined ? {} : { amount };
   return changeHold(id, { type: 'hold.capture', transfer: `c-${randomUUID().slice(0, 8)}`, ...part });
 };
-const holdOf = (outcome: CommandOutcome) => (outcome.type === 'answered' ? outcome.answer.hold : outcome);
+const holdOf = (outcome: CommandOutcome) => (outcome.type === 'recorded' ? outcome.result.hold : outcome);
 const codeOf = (outcome: CommandOutcome) =>
-  outcome.type === 'refused'
+  outcome.type === 'error'
     ? outcome.rejection.code
-    : outcome.type === 'answered' && outcome.answer.rejection?.code;
+    : outcome.type === 'recorded' && outcome.result.rejection?.code;
 const handle = () => ledger.client.workflow.getHandle(`hold/${id}`);
 
 describe('a hold', () => {
@@ -148,7 +148,7 @@ describe('a hold that expires', () => {
     ]);
     const { status } = await ledger.now('hold', id);
     expect(expired).toMatchObject({ ended: { status } });
-    const won = [captured, voided, again].filter(({ type }) => type === 'answered');
+    const won = [captured, voided, again].filter(({ type }) => type === 'recorded');
     expect(won).toHaveLength(status === 'expired' ? 0 : 1);
     const events = [];
     for await (const some of ledger.reader.events({ aggregate: { aggregate: 'hold', id } }))
@@ -183,8 +183,8 @@ describe('the same command again', () => {
     ]) {
       const first = await ledger.ask(command);
       const again = await ledger.ask(command);
-      expect(first).toMatchObject({ type: 'answered', replayed: false });
-      expect(again).toMatchObject({ type: 'answered', replayed: true });
+      expect(first).toMatchObject({ type: 'recorded', replayed: false });
+      expect(again).toMatchObject({ type: 'recorded', replayed: true });
       expect(holdOf(again)).toEqual(holdOf(first));
       const other = { ...command, fingerprint: 'another body' };
       expect(codeOf(await ledger.ask(other))).toBe('idempotency_key_reused');

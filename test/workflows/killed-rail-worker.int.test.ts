@@ -26,7 +26,7 @@ const WHOLE = 'FundsHeld TransferRequested FundsReleased MoneyWithdrawn MoneyDep
 async function payOut(workers: KilledWorkers, id: string): Promise<string> {
   const out = { source: 'a', destination: 'world_EUR', amount: '40' };
   const asked = moveMoney(id, out, { kind: 'withdrawal', rail: 'simulator', reference: 'silent' });
-  expect((await workers.ask(asked)).type).toBe('answered');
+  expect((await workers.ask(asked)).type).toBe('recorded');
   await workers.client.workflow.getHandle(`transfer/${id}`).result();
   const events = await workers.log.allEvents();
   return events

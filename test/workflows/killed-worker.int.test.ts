@@ -4,7 +4,7 @@ import type { RecordedEvent } from '../../contracts/events.ts';
 import type { CommandRequest } from '../../messages/commands.ts';
 import { inHours } from '../support/ledgers/skipping-ledger.ts';
 import {
-  answer,
+  decision,
   changeAccount,
   changeHold,
   createAccount,
@@ -32,7 +32,7 @@ type Scenario = {
 
 const HELD = 'FundsHeld TransferRequested';
 const MOVED = 'MoneyWithdrawn MoneyDeposited TransferCompleted';
-const PLACED = 'FundsHeld HoldPlaced CommandAnswered';
+const PLACED = 'FundsHeld HoldPlaced CommandRecorded';
 
 const SCENARIOS: Scenario[] = [
   // These wait longest, so they come first.
@@ -43,16 +43,16 @@ const SCENARIOS: Scenario[] = [
       changeHold('h', { type: 'hold.extend', expires_at: later(4) }),
     ],
     ends: 'hold/h',
-    log: `${PLACED} HoldExtended CommandAnswered FundsReleased HoldExpired`,
+    log: `${PLACED} HoldExtended CommandRecorded FundsReleased HoldExpired`,
   },
   {
     name: 'an approved transfer for a date',
     asks: () => [
       waiting({ approval_expires_at: inHours(1), scheduled_for: later(0) }),
-      answer('t', 'approve', { requested_at: inHours(0) }),
+      decision('t', 'approve', { requested_at: inHours(0) }),
     ],
     ends: 'transfer/t',
-    log: `${HELD} TransferApproved CommandAnswered FundsReleased ${MOVED}`,
+    log: `${HELD} TransferApproved CommandRecorded FundsReleased ${MOVED}`,
   },
   { name: 'a transfer', asks: () => [waiting({})], log: MOVED },
   {
@@ -69,18 +69,18 @@ const SCENARIOS: Scenario[] = [
   { name: 'a freeze', asks: () => [changeAccount('a', { type: 'account.freeze' })], log: 'AccountFrozen' },
   {
     name: 'an approved transfer',
-    asks: () => [waiting({ approval_expires_at: inHours(1) }), answer('t', 'approve')],
-    log: `${HELD} TransferApproved FundsReleased ${MOVED} CommandAnswered`,
+    asks: () => [waiting({ approval_expires_at: inHours(1) }), decision('t', 'approve')],
+    log: `${HELD} TransferApproved FundsReleased ${MOVED} CommandRecorded`,
   },
   {
     name: 'a rejected transfer',
-    asks: () => [waiting({ approval_expires_at: inHours(1) }), answer('t', 'reject')],
-    log: `${HELD} FundsReleased TransferRejected CommandAnswered`,
+    asks: () => [waiting({ approval_expires_at: inHours(1) }), decision('t', 'reject')],
+    log: `${HELD} FundsReleased TransferRejected CommandRecorded`,
   },
   {
     name: 'a cancelled transfer',
-    asks: () => [waiting({ approval_expires_at: inHours(1) }), answer('t', 'cancel')],
-    log: `${HELD} FundsReleased TransferCancelled CommandAnswered`,
+    asks: () => [waiting({ approval_expires_at: inHours(1) }), decision('t', 'cancel')],
+    log: `${HELD} FundsReleased TransferCancelled CommandRecorded`,
   },
   {
     name: 'a transfer that nobody approves',
@@ -100,12 +100,12 @@ const SCENARIOS: Scenario[] = [
       hold({ expires_at: inHours(1) }),
       changeHold('h', { type: 'hold.capture', transfer: 'c', amount: '30' }),
     ],
-    log: `${PLACED} FundsReleased ${MOVED} HoldCaptured CommandAnswered`,
+    log: `${PLACED} FundsReleased ${MOVED} HoldCaptured CommandRecorded`,
   },
   {
     name: 'a voided hold',
     asks: () => [hold(), changeHold('h', { type: 'hold.void' })],
-    log: `${PLACED} FundsReleased HoldVoided CommandAnswered`,
+    log: `${PLACED} FundsReleased HoldVoided CommandRecorded`,
   },
 ];
 
@@ -125,7 +125,7 @@ async function run(workers: KilledWorkers, { asks, ends }: Scenario): Promise<Re
     // Without a key of its own nobody could ask twice.
     const keyed = { idempotency_key: randomUUID().replaceAll('-', ''), ...request };
     const outcome = await workers.ask(keyed);
-    expect(outcome.type, JSON.stringify(outcome)).toBe('answered');
+    expect(outcome.type, JSON.stringify(outcome)).toBe('recorded');
   }
   if (ends !== undefined) await workers.client.workflow.getHandle(ends).result();
   const events = await log.allEvents();
@@ -141,7 +141,7 @@ describe('a worker that is killed right after a step is in the log', () => {
         const events = await run(workers, scenario);
         // A freeze with a key leaves a receipt too.
         const names = events.map(({ name }) => name).join(' ');
-        expect(names.replace(/^(AccountFrozen) CommandAnswered$/, '$1')).toBe(scenario.log);
+        expect(names.replace(/^(AccountFrozen) CommandRecorded$/, '$1')).toBe(scenario.log);
         expect(workers.killed()).toBe(1);
       } finally {
         await workers.close();

@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RAIL_DEFAULTS } from '../../activities/rails.ts';
 import type { CommandOutcome } from '../../api/commands/commands.ts';
-import type { RailVerdict } from '../../contracts/rails.ts';
-import type { CommandMeta, RailAnsweredRequest, ResolveRequest } from '../../messages/commands.ts';
-import type { Heard, Rail } from '../../rails/rail.ts';
+import type { PaymentOutcome } from '../../contracts/rails.ts';
+import type { CommandMeta, RailReportRequest, ResolveRequest } from '../../messages/commands.ts';
+import type { PaymentStatus, Rail } from '../../rails/rail.ts';
 import { openSkippingLedger, type SkippingLedger } from '../support/ledgers/skipping-ledger.ts';
-import { answer, createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
+import { decision, createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
 
 /** A rail that says to each payment what the test has it say, and remembers what it was told. */
-const scripts = new Map<string, (said: string[]) => Heard>();
+const scripts = new Map<string, (said: string[]) => PaymentStatus>();
 const heard = new Map<string, string[]>();
-function says(id: string, what: 'submit' | 'ask'): Promise<Heard> {
+function scripted(id: string, what: 'submit' | 'ask'): Promise<PaymentStatus> {
   const said = [...(heard.get(id) ?? []), what];
   heard.set(id, said);
   return Promise.resolve(scripts.get(id)?.(said) ?? { state: 'accepted' });
 }
-const rail: Rail = { submit: ({ id: of }) => says(of, 'submit'), ask: (of) => says(of, 'ask') };
+const rail: Rail = { submit: ({ id: of }) => scripted(of, 'submit'), status: (of) => scripted(of, 'ask') };
 
 let ledger: SkippingLedger;
 beforeAll(async () => {
@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 
 /** Sends 40 out through a rail that behaves so. */
-async function payOut(script: (said: string[]) => Heard, through = 'sepa'): Promise<CommandOutcome> {
+async function payOut(script: (said: string[]) => PaymentStatus, through = 'sepa'): Promise<CommandOutcome> {
   scripts.set(id, script);
   const out = { source, destination: 'world_EUR', amount: '40' };
   return ledger.ask(moveMoney(id, out, { kind: 'withdrawal', rail: through }));
@@ -49,9 +49,9 @@ const meta = (): CommandMeta => ({
   requested_at: new Date().toISOString(),
   actor: 'test',
 });
-const callback = (said: RailVerdict, from = 'sepa'): RailAnsweredRequest => ({
+const callback = (said: PaymentOutcome, from = 'sepa'): RailReportRequest => ({
   ...meta(),
-  type: 'transfer.railAnswered',
+  type: 'transfer.railReported',
   id,
   rail: from,
   ...said,
@@ -63,8 +63,8 @@ const resolve = (outcome: ResolveRequest['outcome']): ResolveRequest => ({
   outcome,
 });
 const statusOf = (outcome: CommandOutcome) =>
-  outcome.type === 'answered' ? outcome.answer.transfer?.status : outcome;
-const codeOf = (outcome: CommandOutcome) => outcome.type === 'refused' && outcome.rejection.code;
+  outcome.type === 'recorded' ? outcome.result.transfer?.status : outcome;
+const codeOf = (outcome: CommandOutcome) => outcome.type === 'error' && outcome.rejection.code;
 const handle = () => ledger.client.workflow.getHandle(`transfer/${id}`);
 const now = () => ledger.now('transfer', id);
 const HELD = ['100', '40', '60'];
@@ -183,7 +183,7 @@ describe('callbacks', () => {
   test('of another rail are refused, as is what no rail has signed', async () => {
     await payOut(() => ({ state: 'accepted' }));
     expect(codeOf(await ledger.ask(callback({ state: 'settled' }, 'swift')))).toBe('transfer_not_found');
-    const unsigned = handle().executeUpdate('railAnswered', { args: [{ state: 'settled' }] });
+    const unsigned = handle().executeUpdate('railReported', { args: [{ state: 'settled' }] });
     await expect(unsigned).rejects.toThrow('Workflow Update failed');
     expect([await now(), await ledger.balances(source)]).toEqual([{ status: 'pending' }, HELD]);
   });
@@ -193,7 +193,7 @@ describe('once the money is on its way', () => {
   test('nobody calls it back', async () => {
     await payOut(() => ({ state: 'accepted' }));
     for (const what of ['cancel', 'reject', 'approve'] as const) {
-      expect(codeOf(await ledger.ask(answer(id, what)))).toBe('transfer_not_pending');
+      expect(codeOf(await ledger.ask(decision(id, what)))).toBe('transfer_not_pending');
     }
     expect(await ledger.balances(source)).toEqual(HELD);
   });

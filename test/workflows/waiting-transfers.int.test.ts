@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { CommandOutcome } from '../../api/commands/commands.ts';
 import type { MovementRequest } from '../../messages/commands.ts';
 import { inHours, openSkippingLedger, type SkippingLedger } from '../support/ledgers/skipping-ledger.ts';
-import { answer, changeAccount, createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
+import { decision, changeAccount, createAccount, moveMoney } from '../support/ledgers/test-ledger.ts';
 
 let ledger: SkippingLedger;
 beforeAll(async () => {
@@ -33,11 +33,11 @@ const request = (waits: Partial<MovementRequest>) =>
   moveMoney(id, { source, destination, amount: '40' }, waits);
 const both = () => request({ approval_expires_at: inHours(24), scheduled_for: inHours(48) });
 const statusOf = (outcome: CommandOutcome) =>
-  outcome.type === 'answered' ? outcome.answer.transfer?.status : outcome;
+  outcome.type === 'recorded' ? outcome.result.transfer?.status : outcome;
 const codeOf = (outcome: CommandOutcome) =>
-  outcome.type === 'refused'
+  outcome.type === 'error'
     ? outcome.rejection.code
-    : outcome.type === 'answered' && outcome.answer.rejection?.code;
+    : outcome.type === 'recorded' && outcome.result.rejection?.code;
 const handle = () => ledger.client.workflow.getHandle(`transfer/${id}`);
 const UNTOUCHED = ['100', '0', '100'];
 
@@ -48,7 +48,7 @@ describe('a transfer that waits for approval', () => {
     );
     expect(await ledger.balances(source)).toEqual(['100', '40', '60']);
     expect(await handle().query('status')).toBe('awaiting_approval');
-    expect(statusOf(await ledger.ask(answer(id, 'approve', { reason: 'fine' })))).toBe('posted');
+    expect(statusOf(await ledger.ask(decision(id, 'approve', { reason: 'fine' })))).toBe('posted');
     expect(await ledger.balances(source)).toEqual(['60', '0', '60']);
     expect(await ledger.balances(destination)).toEqual(['40', '0', '40']);
     expect(await handle().result()).toMatchObject({ ended: { status: 'posted' } });
@@ -59,7 +59,7 @@ describe('a transfer that waits for approval', () => {
     ['cancel', 'cancelled'],
   ] as const)('lets the money go when somebody says %s', async (what, status) => {
     await ledger.ask(request({ approval_expires_at: inHours(1) }));
-    expect(statusOf(await ledger.ask(answer(id, what, { reason: 'no' })))).toBe(status);
+    expect(statusOf(await ledger.ask(decision(id, what, { reason: 'no' })))).toBe(status);
     expect(await ledger.balances(source)).toEqual(UNTOUCHED);
     expect(await ledger.now('transfer', id)).toEqual({ status, reason: 'no' });
   });
@@ -70,7 +70,7 @@ describe('a transfer that waits for approval', () => {
     expect(await ledger.now('transfer', id)).toEqual({ status: 'awaiting_approval' });
     expect(await handle().result()).toMatchObject({ ended: { status: 'expired' } });
     expect(await ledger.balances(source)).toEqual(UNTOUCHED);
-    expect(codeOf(await ledger.ask(answer(id, 'approve')))).toBe('transfer_not_pending');
+    expect(codeOf(await ledger.ask(decision(id, 'approve')))).toBe('transfer_not_pending');
   });
 
   test('cannot be held for if the money is not there: it is rejected at once', async () => {
@@ -81,9 +81,9 @@ describe('a transfer that waits for approval', () => {
 
   test('is not called back once it has been completed, and nothing changes', async () => {
     await ledger.ask(request({ approval_expires_at: inHours(1) }));
-    await ledger.ask(answer(id, 'approve'));
+    await ledger.ask(decision(id, 'approve'));
     for (const what of ['cancel', 'reject', 'approve'] as const) {
-      expect(codeOf(await ledger.ask(answer(id, what)))).toBe('transfer_not_pending');
+      expect(codeOf(await ledger.ask(decision(id, what)))).toBe('transfer_not_pending');
     }
     expect(await ledger.now('transfer', id)).toEqual({ status: 'posted' });
     expect(await ledger.balances(destination)).toEqual(['40', '0', '40']);
@@ -92,9 +92,9 @@ describe('a transfer that waits for approval', () => {
   test('is approved or cancelled, never both, when both come at once', async () => {
     await ledger.ask(request({ approval_expires_at: inHours(1) }));
     const outcomes = await Promise.all(
-      (['approve', 'cancel', 'approve', 'reject'] as const).map((what) => ledger.ask(answer(id, what))),
+      (['approve', 'cancel', 'approve', 'reject'] as const).map((what) => ledger.ask(decision(id, what))),
     );
-    expect(outcomes.filter(({ type }) => type === 'answered')).toHaveLength(1);
+    expect(outcomes.filter(({ type }) => type === 'recorded')).toHaveLength(1);
     const { status } = await ledger.now('transfer', id);
     expect(await ledger.balances(source)).toEqual(status === 'posted' ? ['60', '0', '60'] : UNTOUCHED);
   });
@@ -119,8 +119,8 @@ describe('a transfer that waits for its date', () => {
 
   test('may be cancelled before, and needs no approval', async () => {
     await ledger.ask(request({ scheduled_for: inHours(24) }));
-    expect(codeOf(await ledger.ask(answer(id, 'approve')))).toBe('transfer_not_pending');
-    expect(statusOf(await ledger.ask(answer(id, 'cancel')))).toBe('cancelled');
+    expect(codeOf(await ledger.ask(decision(id, 'approve')))).toBe('transfer_not_pending');
+    expect(statusOf(await ledger.ask(decision(id, 'cancel')))).toBe('cancelled');
     expect(await handle().result()).toMatchObject({ ended: { status: 'cancelled' } });
   });
 
@@ -133,7 +133,7 @@ describe('a transfer that waits for its date', () => {
 describe('a transfer that waits for approval and for its date', () => {
   test('keeps the money held from the first to the last', async () => {
     await ledger.ask(both());
-    expect(statusOf(await ledger.ask(answer(id, 'approve')))).toBe('scheduled');
+    expect(statusOf(await ledger.ask(decision(id, 'approve')))).toBe('scheduled');
     await ledger.sleep('30 hours');
     expect(await ledger.balances(source)).toEqual(['100', '40', '60']);
     expect(await handle().result()).toMatchObject({ ended: { status: 'posted' } });
@@ -142,16 +142,16 @@ describe('a transfer that waits for approval and for its date', () => {
 
   test('expires if it is not approved, and may be cancelled after it was', async () => {
     await ledger.ask(both());
-    await ledger.ask(answer(id, 'approve'));
-    expect(codeOf(await ledger.ask(answer(id, 'reject')))).toBe('transfer_not_pending');
-    expect(statusOf(await ledger.ask(answer(id, 'cancel')))).toBe('cancelled');
+    await ledger.ask(decision(id, 'approve'));
+    expect(codeOf(await ledger.ask(decision(id, 'reject')))).toBe('transfer_not_pending');
+    expect(statusOf(await ledger.ask(decision(id, 'cancel')))).toBe('cancelled');
     expect(await ledger.balances(source)).toEqual(UNTOUCHED);
   });
 
   test('that is approved after its date moves at once', async () => {
     await ledger.ask(request({ approval_expires_at: inHours(24), scheduled_for: inHours(-1) }));
     expect(await ledger.now('transfer', id)).toEqual({ status: 'awaiting_approval' });
-    const approval = answer(id, 'approve', { requested_at: inHours(0) });
+    const approval = decision(id, 'approve', { requested_at: inHours(0) });
     expect(statusOf(await ledger.ask(approval))).toBe('posted');
   });
 });
@@ -160,7 +160,7 @@ describe('what happens to the accounts in the meantime', () => {
   test('a frozen source, when it is approved: the transfer fails, and the money is let go', async () => {
     await ledger.ask(request({ approval_expires_at: inHours(1) }));
     await ledger.ask(changeAccount(source, { type: 'account.freeze' }));
-    const outcome = await ledger.ask(answer(id, 'approve'));
+    const outcome = await ledger.ask(decision(id, 'approve'));
     expect(codeOf(outcome)).toBe('account_frozen');
     expect(await ledger.now('transfer', id)).toEqual({ status: 'failed', reason: 'account_frozen' });
     expect(await ledger.balances(source)).toEqual(UNTOUCHED);
@@ -171,7 +171,7 @@ describe('what happens to the accounts in the meantime', () => {
     await ledger.ask(request({ approval_expires_at: inHours(1) }));
     await ledger.ask(changeAccount(source, { type: 'account.freeze' }));
     await ledger.ask(changeAccount(source, { type: 'account.unfreeze' }));
-    expect(statusOf(await ledger.ask(answer(id, 'approve')))).toBe('posted');
+    expect(statusOf(await ledger.ask(decision(id, 'approve')))).toBe('posted');
   });
 
   test('a source with money held cannot be closed', async () => {
@@ -192,7 +192,7 @@ describe('what happens to the accounts in the meantime', () => {
   test('a destination that was closed: the transfer fails, and the money is let go', async () => {
     await ledger.ask(request({ approval_expires_at: inHours(1) }));
     await ledger.ask(changeAccount(destination, { type: 'account.close' }));
-    expect(codeOf(await ledger.ask(answer(id, 'approve')))).toBe('account_closed');
+    expect(codeOf(await ledger.ask(decision(id, 'approve')))).toBe('account_closed');
     expect(await ledger.balances(source)).toEqual(UNTOUCHED);
   });
 });
@@ -221,7 +221,7 @@ describe('its workflow', () => {
   test('that was terminated is not needed: the next answer goes on from the log', async () => {
     await ledger.ask(request({ approval_expires_at: inHours(1), scheduled_for: inHours(24) }));
     await handle().terminate('by mistake');
-    expect(statusOf(await ledger.ask(answer(id, 'approve')))).toBe('scheduled');
+    expect(statusOf(await ledger.ask(decision(id, 'approve')))).toBe('scheduled');
     // The run that took the answer sees the transfer through to its day.
     expect(await handle().result()).toMatchObject({ ended: { status: 'posted' } });
     expect(await ledger.balances(source)).toEqual(['60', '0', '60']);
@@ -232,9 +232,9 @@ describe('its workflow', () => {
     const first = await ledger.ask(asked);
     await handle().terminate('by mistake');
     const again = await ledger.ask(asked);
-    expect(again).toMatchObject({ type: 'answered', replayed: true });
-    expect(again.type === 'answered' && again.answer.transfer).toEqual(
-      first.type === 'answered' && first.answer.transfer,
+    expect(again).toMatchObject({ type: 'recorded', replayed: true });
+    expect(again.type === 'recorded' && again.result.transfer).toEqual(
+      first.type === 'recorded' && first.result.transfer,
     );
     // And it waits on: the time still runs out.
     expect(await handle().result()).toMatchObject({ ended: { status: 'expired' } });
@@ -246,16 +246,16 @@ describe('the same command again', () => {
   test('has the answer of the first time, whatever has happened since', async () => {
     const asked = request({ approval_expires_at: inHours(1) });
     const first = await ledger.ask(asked);
-    const approval = answer(id, 'approve');
+    const approval = decision(id, 'approve');
     const approved = await ledger.ask(approval);
     for (const [command, outcome] of [
       [asked, first],
       [approval, approved],
     ] as const) {
       const again = await ledger.ask(command);
-      expect(again).toMatchObject({ type: 'answered', replayed: true });
-      expect(again.type === 'answered' && again.answer.transfer).toEqual(
-        outcome.type === 'answered' && outcome.answer.transfer,
+      expect(again).toMatchObject({ type: 'recorded', replayed: true });
+      expect(again.type === 'recorded' && again.result.transfer).toEqual(
+        outcome.type === 'recorded' && outcome.result.transfer,
       );
     }
     expect(await ledger.balances(destination)).toEqual(['40', '0', '40']);
@@ -266,7 +266,7 @@ describe('the same command again', () => {
     await ledger.ask(asked);
     const other = { ...asked, amount: '1', fingerprint: 'another body' };
     expect(codeOf(await ledger.ask(other))).toBe('idempotency_key_reused');
-    const approval = answer(id, 'approve');
+    const approval = decision(id, 'approve');
     await ledger.ask(approval);
     expect(codeOf(await ledger.ask({ ...approval, fingerprint: 'another body' }))).toBe(
       'idempotency_key_reused',

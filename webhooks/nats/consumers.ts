@@ -20,7 +20,7 @@ import type { DeliveryLog } from './delivery-log.ts';
 import type { StoredWebhook } from './webhook.ts';
 
 /** Which of its consumers. */
-export type Source = 'log' | 'asked';
+export type Source = 'log' | 'redelivery';
 
 export type WebhookConsumers = {
   /** Makes what is not there, and lets it deliver the types that the webhook has now. */
@@ -97,21 +97,21 @@ export async function openWebhookConsumers(
           opt_start_seq: Math.max(from, await deliveries.floor(id)) + 1,
         }),
       });
-      await ensureOne('asked', {
+      await ensureOne('redelivery', {
         id,
-        filters: [webhookSubject(ledger, id, 'asked.*')],
+        filters: [webhookSubject(ledger, id, 'redelivery.*')],
         start: () => Promise.resolve({ deliver_policy: DeliverPolicy.All }),
       });
     },
     async remove(id) {
-      for (const source of ['log', 'asked'] as const) {
+      for (const source of ['log', 'redelivery'] as const) {
         if (await info(source, id)) await manager.consumers.delete(streamOf(source), nameOf(id));
       }
     },
     async progress(id) {
       const log = await info('log', id);
-      const asked = await info('asked', id);
-      const waiting = [log ?? NOTHING_DELIVERED, asked ?? NOTHING_DELIVERED];
+      const redeliveries = await info('redelivery', id);
+      const waiting = [log ?? NOTHING_DELIVERED, redeliveries ?? NOTHING_DELIVERED];
       return {
         pending: waiting.reduce((sum, each) => sum + each.num_pending + each.num_ack_pending, 0),
         settled: log?.ack_floor.stream_seq ?? 0,

@@ -19,10 +19,10 @@ export type Delivery = DeliveryResource & {
 };
 
 /** A delivery, and where it stands in the stream: what a write must find to be stored. */
-export type KeptDelivery = { readonly delivery: Delivery; readonly sequence: number };
+export type StoredDelivery = { readonly delivery: Delivery; readonly sequence: number };
 
 export type DeliveryLog = {
-  readonly get: (webhook: string, position: number) => Promise<KeptDelivery | undefined>;
+  readonly get: (webhook: string, position: number) => Promise<StoredDelivery | undefined>;
   /** By the id of its event. */
   readonly find: (webhook: string, event: string) => Promise<Delivery | undefined>;
   /** @throws JetStreamApiError if it is not as it was when it was read. */
@@ -30,14 +30,14 @@ export type DeliveryLog = {
   /** Newest events first; those before a position if one is given. */
   readonly page: (webhook: string, limit: number, before?: number) => Promise<readonly Delivery[]>;
   /** Asks for an event again: a piece of work that waits for a dispatcher. */
-  readonly ask: (webhook: string, position: number) => Promise<void>;
+  readonly requestRedelivery: (webhook: string, position: number) => Promise<void>;
   /** Whether anything was delivered at that time or after it. */
   readonly deliveredSince: (webhook: string, time: string) => Promise<boolean>;
   /** Up to which position of the log all deliveries are settled, as far as was noted. */
   readonly floor: (webhook: string) => Promise<number>;
   readonly setFloor: (webhook: string, position: number) => Promise<void>;
   /** Publishes that a webhook was disabled. */
-  readonly tellDisabled: (webhook: string, why: { reason: string; at: string }) => Promise<void>;
+  readonly publishDisabled: (webhook: string, why: { reason: string; at: string }) => Promise<void>;
   /** Forgets all about a webhook. */
   readonly forget: (webhook: string) => Promise<void>;
 };
@@ -79,10 +79,10 @@ export async function openDeliveryLog(
   const deliverySubject = (webhook: string, position: number | '*', event: string) =>
     webhookSubject(ledger, webhook, `delivery.${position}.${event}`);
 
-  type Place = { readonly subject: string; readonly position: number };
+  type DeliverySubject = { readonly subject: string; readonly position: number };
 
   /** Where the deliveries of a webhook are, newest events first. */
-  async function subjectsOf(webhook: string): Promise<Place[]> {
+  async function subjectsOf(webhook: string): Promise<DeliverySubject[]> {
     const { state } = await manager.streams.info(WEBHOOK_STREAM.name, {
       subjects_filter: deliverySubject(webhook, '*', '*'),
     });
@@ -91,9 +91,9 @@ export async function openDeliveryLog(
       .toSorted((a, b) => b.position - a.position);
   }
 
-  async function read(places: readonly Place[]): Promise<Delivery[]> {
-    if (places.length === 0) return [];
-    const multi_last = places.map(({ subject }) => subject);
+  async function read(subjects: readonly DeliverySubject[]): Promise<Delivery[]> {
+    if (subjects.length === 0) return [];
+    const multi_last = subjects.map(({ subject }) => subject);
     const found = await directGet(nc, WEBHOOK_STREAM.name, { multi_last });
     return found
       .map(({ data }) => JSON.parse(Buffer.from(data).toString()) as Delivery)
@@ -126,14 +126,15 @@ export async function openDeliveryLog(
       }
       return false;
     },
-    ask: (webhook, position) => write(webhookSubject(ledger, webhook, `asked.${position}`), { position }),
+    requestRedelivery: (webhook, position) =>
+      write(webhookSubject(ledger, webhook, `redelivery.${position}`), { position }),
     async floor(webhook) {
       const found = await last(webhookSubject(ledger, webhook, 'floor'));
       return found?.json<{ position: number }>().position ?? 0;
     },
     setFloor: (webhook, position) => write(webhookSubject(ledger, webhook, 'floor'), { position }),
-    async tellDisabled(webhook, { reason, at }) {
-      const told = headers();
+    async publishDisabled(webhook, { reason, at }) {
+      const natsHeaders = headers();
       const attributes = {
         'ce-specversion': '1.0',
         'ce-id': `${webhook}-disabled-${Date.parse(at)}`,
@@ -143,9 +144,9 @@ export async function openDeliveryLog(
         'ce-time': at,
         datacontenttype: 'application/json',
       };
-      for (const [name, value] of Object.entries(attributes)) told.set(name, value);
+      for (const [name, value] of Object.entries(attributes)) natsHeaders.set(name, value);
       const data = JSON.stringify({ webhook, reason });
-      await js.publish(webhookSubject(ledger, webhook, 'disabled'), data, { headers: told });
+      await js.publish(webhookSubject(ledger, webhook, 'disabled'), data, { headers: natsHeaders });
     },
     async forget(webhook) {
       await manager.streams.purge(WEBHOOK_STREAM.name, { filter: webhookSubject(ledger, webhook, '>') });

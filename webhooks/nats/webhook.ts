@@ -1,6 +1,6 @@
 /** A webhook as it is kept, and as it is shown. */
 import type { CreatedWebhook, WebhookBody, WebhookResource } from '../../contracts/webhooks.ts';
-import { given } from '../../domain/optional-fields.ts';
+import { defined } from '../../domain/optional-fields.ts';
 
 export type StoredWebhook = {
   readonly id: string;
@@ -22,11 +22,11 @@ export type StoredWebhook = {
   readonly from: number;
   /** Of the request that made it, and what that was answered. */
   readonly fingerprint: string;
-  readonly made: { readonly url: string; readonly types: WebhookBody['types'] };
+  readonly created_with: { readonly url: string; readonly types: WebhookBody['types'] };
 };
 
 /** What anybody may see of it. */
-export function shown(webhook: StoredWebhook): WebhookResource {
+export function toResource(webhook: StoredWebhook): WebhookResource {
   const { id, url, types, status, created_at, disabled_at, disabled_reason } = webhook;
   return {
     id,
@@ -34,7 +34,7 @@ export function shown(webhook: StoredWebhook): WebhookResource {
     types,
     status: status === 'active' ? 'active' : 'disabled',
     created_at,
-    ...given({ disabled_at, disabled_reason }),
+    ...defined({ disabled_at, disabled_reason }),
   };
 }
 
@@ -45,6 +45,6 @@ export function secretsAt({ secret, secrets_before = [] }: StoredWebhook, at: Da
 }
 
 /** What the request is answered that makes it, whatever became of it since. */
-export function asMade({ id, made, created_at, secret }: StoredWebhook): CreatedWebhook {
-  return { id, ...made, status: 'active', created_at, secret };
+export function asCreated({ id, created_with, created_at, secret }: StoredWebhook): CreatedWebhook {
+  return { id, ...created_with, status: 'active', created_at, secret };
 }

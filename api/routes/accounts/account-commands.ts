@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import { createAccountBody, reasonBody } from '../../../contracts/http-bodies.ts';
 import { acceptedCommand, accountResource } from '../../../contracts/http.ts';
 import { isWorldAccount } from '../../../domain/account.ts';
-import { given } from '../../../domain/optional-fields.ts';
+import { defined } from '../../../domain/optional-fields.ts';
 import { commandMeta } from '../../commands/command-meta.ts';
 import { changeAccount, createAccount } from '../../commands/execute.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
@@ -89,8 +89,8 @@ export function accountCommandRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(create, (c) => {
       const { id: chosen, ...body } = c.req.valid('json');
-      const asked = { route: 'POST /v1/accounts', body: c.req.valid('json') };
-      const { meta, newAccountId } = commandMeta(c, deps, asked);
+      const identity = { route: 'POST /v1/accounts', body: c.req.valid('json') };
+      const { meta, newAccountId } = commandMeta(c, deps, identity);
       const id = chosen ?? newAccountId();
       return createAccount(c, deps.commands, { ...meta, type: 'account.create', id, ...body });
     })
@@ -118,5 +118,5 @@ type StatusChange = {
 function changeStatus(c: Context<ApiEnv>, deps: ApiDependencies, { id, action, body }: StatusChange) {
   if (isWorldAccount(id)) throw invalidRequest({ path: 'id', message: 'must not be a world account' });
   const { meta } = commandMeta(c, deps, { route: `POST /v1/accounts/{id}/${action}`, id, body });
-  return changeAccount(c, deps.commands, { ...meta, type: `account.${action}`, id, ...given(body) });
+  return changeAccount(c, deps.commands, { ...meta, type: `account.${action}`, id, ...defined(body) });
 }

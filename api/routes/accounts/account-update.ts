@@ -3,7 +3,7 @@ import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { updateAccountBody } from '../../../contracts/http-bodies.ts';
 import { acceptedCommand, accountResource } from '../../../contracts/http.ts';
 import { isWorldAccount } from '../../../domain/account.ts';
-import { given } from '../../../domain/optional-fields.ts';
+import { defined } from '../../../domain/optional-fields.ts';
 import { commandMeta } from '../../commands/command-meta.ts';
 import { changeAccount } from '../../commands/execute.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
@@ -47,7 +47,7 @@ export function accountUpdateRoutes(deps: ApiDependencies) {
     const if_version = requiredVersion(c.req.header('if-match'));
     // The key stands for the change: a retry that has read the account anew in between is still a retry.
     const { meta } = commandMeta(c, deps, { route: 'PATCH /v1/accounts/{id}', id, body });
-    const request = { ...meta, type: 'account.update' as const, id, ...body, ...given({ if_version }) };
+    const request = { ...meta, type: 'account.update' as const, id, ...body, ...defined({ if_version }) };
     return changeAccount(c, deps.commands, request);
   });
 }

@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { bulkBody, bulkLine, bulkOutcomePage, bulkResource } from '../../../contracts/bulks.ts';
 import { pageQuery } from '../../../contracts/http.ts';
-import { findBulk, resultsPage, takenOn, takeOn } from '../../bulks/bulks.ts';
+import { findBulk, resultsPage, accepted, accept } from '../../bulks/bulks.ts';
 import { readLines } from '../../bulks/lines.ts';
 import { keyedMeta } from '../../commands/command-meta.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
@@ -84,10 +84,10 @@ export function bulkRoutes(deps: ApiDependencies) {
   routes.post(create.path, async (c) => {
     const { lines, digest } = await readLines(c);
     const { key, meta } = keyedMeta(c, deps, { route: 'POST /v1/bulk-transfers', body: digest });
-    const { manifest, replayed } = await takeOn(deps.bulks, { key, meta, lines });
+    const { manifest, replayed } = await accept(deps.bulks, { key, meta, lines });
     c.header('Location', `/v1/bulk-transfers/${manifest.id}`);
     if (replayed) c.header('Idempotency-Replayed', 'true');
-    return c.json(takenOn(manifest), 202);
+    return c.json(accepted(manifest), 202);
   });
   return routes
     .openapi(get, async (c) => {

@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import { captureBody, extendBody, holdBody, reasonBody } from '../../../contracts/http-bodies.ts';
 import { acceptedCommand, holdResource } from '../../../contracts/http.ts';
-import { given } from '../../../domain/optional-fields.ts';
+import { defined } from '../../../domain/optional-fields.ts';
 import { commandMeta, receiptMeta, secondsAfter } from '../../commands/command-meta.ts';
 import { changeHold, placeHold } from '../../commands/execute.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
@@ -106,7 +106,7 @@ export function holdCommandRoutes(deps: ApiDependencies) {
         amount,
         currency,
         metadata,
-        ...given({ destination, reference, expires_at }),
+        ...defined({ destination, reference, expires_at }),
       });
     })
     .openapi(capture, (c) => {
@@ -114,13 +114,13 @@ export function holdCommandRoutes(deps: ApiDependencies) {
       const body = c.req.valid('json');
       const { meta, key } = receiptMeta(c, deps, { route: 'POST /v1/holds/{id}/capture', id, body });
       const request = { ...meta, type: 'hold.capture' as const, id, transfer: key.captureId };
-      return changeHold(c, deps.commands, { ...request, ...given(body) });
+      return changeHold(c, deps.commands, { ...request, ...defined(body) });
     })
     .openapi(voiding, (c) => {
       const { id } = c.req.valid('param');
       const body = c.req.valid('json');
       const { meta } = commandMeta(c, deps, { route: 'POST /v1/holds/{id}/void', id, body });
-      return changeHold(c, deps.commands, { ...meta, type: 'hold.void', id, ...given(body) });
+      return changeHold(c, deps.commands, { ...meta, type: 'hold.void', id, ...defined(body) });
     })
     .openapi(extend, (c) => {
       const { id } = c.req.valid('param');

@@ -4,10 +4,10 @@ import type { Context } from 'hono';
 import { depositBody, transferBody, withdrawalBody } from '../../../contracts/http-bodies.ts';
 import { transferResource } from '../../../contracts/http.ts';
 import { worldAccount } from '../../../domain/account.ts';
-import { given } from '../../../domain/optional-fields.ts';
+import { defined } from '../../../domain/optional-fields.ts';
 import type { MovementRequest } from '../../../messages/commands.ts';
 import { secondsAfter, transferMeta } from '../../commands/command-meta.ts';
-import { refuseFarDate } from '../../commands/date-limits.ts';
+import { requireNearDate } from '../../commands/date-limits.ts';
 import { createTransfer } from '../../commands/execute.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
 import * as doc from '../../http/openapi.ts';
@@ -70,7 +70,7 @@ export function movementRoutes(deps: ApiDependencies) {
     })
     .openapi(transfer, (c) => {
       const body = c.req.valid('json');
-      refuseFarDate('scheduled_for', body.scheduled_for, deps.clock());
+      requireNearDate('scheduled_for', body.scheduled_for, deps.clock());
       return move(c, deps, { kind: 'transfer', source: body.source, destination: body.destination, body });
     });
 }
@@ -95,6 +95,6 @@ function move(c: Context<ApiEnv>, deps: ApiDependencies, { kind, source, destina
     amount,
     currency,
     metadata,
-    ...given({ reference, approval_expires_at, scheduled_for, rail }),
+    ...defined({ reference, approval_expires_at, scheduled_for, rail }),
   });
 }

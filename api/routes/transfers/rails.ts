@@ -1,15 +1,15 @@
 /** Payment rails: what they call back with, and what an operator says of a payment that no rail can tell of. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { acceptedCommand, transferResource } from '../../../contracts/http.ts';
-import { railAnswer, railCallbackTaken, resolveBody } from '../../../contracts/rails.ts';
+import { railReport, railCallbackAccepted, resolveBody } from '../../../contracts/rails.ts';
 import { id } from '../../../contracts/values.ts';
 import { commandMeta } from '../../commands/command-meta.ts';
-import { answerTransfer } from '../../commands/execute.ts';
+import { changeTransfer } from '../../commands/execute.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
 import * as doc from '../../http/openapi.ts';
 import type { ApiEnv } from '../../http/problem.ts';
 import { requiredBody } from '../../http/validation.ts';
-import { onlySigned, takeCallback } from '../../rails/callbacks.ts';
+import { onlySigned, acceptCallback } from '../../rails/callbacks.ts';
 
 const resolve = createRoute({
   method: 'post',
@@ -70,9 +70,9 @@ export function railRoutes(deps: ApiDependencies) {
         'v1,aGVsbG8=',
       ),
     ],
-    request: { params: z.object({ rail: id }), body: doc.body(railAnswer) },
+    request: { params: z.object({ rail: id }), body: doc.body(railReport) },
     responses: {
-      200: doc.json('Callback accepted.', railCallbackTaken, doc.POSITION),
+      200: doc.json('Callback accepted.', railCallbackAccepted, doc.POSITION),
       ...doc.problems(
         'unauthenticated',
         'route_not_found',
@@ -93,11 +93,11 @@ export function railRoutes(deps: ApiDependencies) {
         id: transferId,
         body,
       });
-      return answerTransfer(c, deps.commands, { ...meta, type: 'transfer.resolve', id: transferId, ...body });
+      return changeTransfer(c, deps.commands, { ...meta, type: 'transfer.resolve', id: transferId, ...body });
     })
     .openapi(callback, async (c) => {
-      const answer = c.req.valid('json');
-      const transfer = await takeCallback(c, deps, { ...answer, ...c.req.valid('param') });
-      return c.json({ id: answer.id, ...(transfer ? { status: transfer.status } : {}) }, 200);
+      const report = c.req.valid('json');
+      const transfer = await acceptCallback(c, deps, { ...report, ...c.req.valid('param') });
+      return c.json({ id: report.id, ...(transfer ? { status: transfer.status } : {}) }, 200);
     });
 }

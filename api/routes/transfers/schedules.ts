@@ -5,9 +5,9 @@ import { timeout } from 'hono/timeout';
 import { reasonBody } from '../../../contracts/http-bodies.ts';
 import { minPosition, pageQuery, transferResource } from '../../../contracts/http.ts';
 import { scheduleBody, schedulePage, scheduleResource } from '../../../contracts/schedules.ts';
-import { given } from '../../../domain/optional-fields.ts';
+import { defined } from '../../../domain/optional-fields.ts';
 import { commandMeta, keyedMeta, transferMeta } from '../../commands/command-meta.ts';
-import { refuseFarDate } from '../../commands/date-limits.ts';
+import { requireNearDate } from '../../commands/date-limits.ts';
 import { createTransfer } from '../../commands/execute.ts';
 import { optionalKey } from '../../commands/idempotency.ts';
 import { lastFirings } from '../../commands/schedules.ts';
@@ -140,38 +140,38 @@ export function scheduleRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(create, async (c) => {
       const body = c.req.valid('json');
-      refuseFarDate('starts_at', body.starts_at, deps.clock());
+      requireNearDate('starts_at', body.starts_at, deps.clock());
       const { meta, key } = keyedMeta(c, deps, { route: 'POST /v1/schedules', body });
       const id = key.scheduleId;
-      const made = await schedules.create({ id, body, meta });
-      if (!made) throw keyReused();
+      const created = await schedules.create({ id, body, meta });
+      if (!created) throw keyReused();
       c.header('Location', `/v1/schedules/${id}`);
-      if (made.replayed) c.header('Idempotency-Replayed', 'true');
-      return c.json(made.schedule, 201);
+      if (created.replayed) c.header('Idempotency-Replayed', 'true');
+      return c.json(created.schedule, 201);
     })
     .openapi(list, async (c) => c.json(await schedules.list(c.req.valid('query')), 200))
     .openapi(get, async (c) => {
       const { id } = c.req.valid('param');
       await reachPosition(waitForPosition, c.req.valid('query').min_position);
-      const found = there(id, await schedules.find(id));
+      const found = required(id, await schedules.find(id));
       return c.json({ ...found.schedule, last_firings: await lastFirings(deps, found) }, 200);
     })
     .openapi(pause, async (c) => {
       const { id } = c.req.valid('param');
       // What it does twice it has done once, so the key changes nothing.
       optionalKey(c.req.header('idempotency-key'));
-      return c.json(there(id, await schedules.pause(id, c.req.valid('json').reason)), 200);
+      return c.json(required(id, await schedules.pause(id, c.req.valid('json').reason)), 200);
     })
     .openapi(resume, async (c) => {
       const { id } = c.req.valid('param');
       optionalKey(c.req.header('idempotency-key'));
-      return c.json(there(id, await schedules.resume(id, c.req.valid('json').reason)), 200);
+      return c.json(required(id, await schedules.resume(id, c.req.valid('json').reason)), 200);
     })
     .openapi(trigger, async (c) => {
       const schedule = c.req.valid('param').id;
-      const asked = { route: 'POST /v1/schedules/{id}/trigger', id: schedule, body: {} };
-      const identity = identify(c, deps, asked);
-      const { transfer } = there(schedule, await schedules.find(schedule)).schedule;
+      const request = { route: 'POST /v1/schedules/{id}/trigger', id: schedule, body: {} };
+      const identity = identify(c, deps, request);
+      const { transfer } = required(schedule, await schedules.find(schedule)).schedule;
       const { reference, ...terms } = transfer;
       return createTransfer(c, commands, {
         ...identity,
@@ -179,7 +179,7 @@ export function scheduleRoutes(deps: ApiDependencies) {
         kind: 'transfer',
         schedule,
         ...terms,
-        ...given({ reference }),
+        ...defined({ reference }),
       });
     })
     .openapi(remove, async (c) => {
@@ -193,17 +193,17 @@ export function scheduleRoutes(deps: ApiDependencies) {
 function identify(
   c: Context<ApiEnv>,
   deps: Pick<ApiDependencies, 'clock' | 'newId'>,
-  asked: Parameters<typeof transferMeta>[2],
+  request: Parameters<typeof transferMeta>[2],
 ) {
   if (c.req.header('idempotency-key') === undefined) {
-    const { meta } = commandMeta(c, deps, asked);
+    const { meta } = commandMeta(c, deps, request);
     return { ...meta, id: `tr_${deps.newId().replaceAll('-', '')}` };
   }
-  const { meta, id } = transferMeta(c, deps, asked);
+  const { meta, id } = transferMeta(c, deps, request);
   return { ...meta, id };
 }
 
-function there<Found>(id: string, found: Found | undefined): Found {
+function required<Found>(id: string, found: Found | undefined): Found {
   if (found === undefined) throw notFound(id);
   return found;
 }

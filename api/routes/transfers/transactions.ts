@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { transactionBody } from '../../../contracts/http-bodies.ts';
 import { minPosition, transferResource } from '../../../contracts/http.ts';
-import { given } from '../../../domain/optional-fields.ts';
+import { defined } from '../../../domain/optional-fields.ts';
 import { transferMeta } from '../../commands/command-meta.ts';
 import { createTransfer } from '../../commands/execute.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
@@ -64,7 +64,7 @@ export function transactionRoutes(deps: ApiDependencies) {
       const { entries, reference, rate } = body;
       const metadata = rate === undefined ? body.metadata : { ...body.metadata, rate };
       const request = { ...meta, type: 'transaction' as const, id, entries, metadata };
-      return createTransfer(c, deps.commands, { ...request, ...given({ reference }) });
+      return createTransfer(c, deps.commands, { ...request, ...defined({ reference }) });
     })
     .openapi(get, async (c) => {
       await reachPosition(deps.waitForPosition, c.req.valid('query').min_position, 'transfers');

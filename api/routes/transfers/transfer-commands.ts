@@ -3,9 +3,9 @@ import { createRoute, OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { reasonBody, reversalBody } from '../../../contracts/http-bodies.ts';
 import { acceptedCommand, transferResource } from '../../../contracts/http.ts';
-import { given } from '../../../domain/optional-fields.ts';
+import { defined } from '../../../domain/optional-fields.ts';
 import { commandMeta, transferMeta } from '../../commands/command-meta.ts';
-import { answerTransfer, createTransfer } from '../../commands/execute.ts';
+import { changeTransfer, createTransfer } from '../../commands/execute.ts';
 import type { ApiDependencies } from '../../dependencies.ts';
 import * as doc from '../../http/openapi.ts';
 import type { ApiEnv } from '../../http/problem.ts';
@@ -13,12 +13,12 @@ import { optionalBody } from '../../http/validation.ts';
 
 const shared = { method: 'post' as const, tags: ['Transfers'], middleware: optionalBody };
 
-const answering = {
+const deciding = {
   ...shared,
   request: { params: doc.idParam, body: { ...doc.body(reasonBody), required: false } },
 };
 
-const answers = {
+const decided = {
   200: doc.json('The updated transfer.', transferResource, doc.COMMAND_HEADERS),
   202: doc.json('Accepted; will be carried out.', acceptedCommand, doc.ACCEPTED_HEADERS),
 };
@@ -35,34 +35,34 @@ const PROBLEMS = [
 const FAILURES = ['account_closed', 'account_frozen', 'amount_overflow'] as const;
 
 const approve = createRoute({
-  ...answering,
+  ...deciding,
   path: '/v1/transfers/{id}/approve',
   operationId: 'approveTransfer',
   summary: 'Approve a transfer',
   description: 'The transfer is posted, or waits for its date.',
   parameters: [doc.idempotencyKeyHeader(false, 'approve-1'), doc.preferHeader],
-  responses: { ...answers, ...doc.problems(...PROBLEMS, ...FAILURES) },
+  responses: { ...decided, ...doc.problems(...PROBLEMS, ...FAILURES) },
 });
 
 const reject = createRoute({
-  ...answering,
+  ...deciding,
   path: '/v1/transfers/{id}/reject',
   operationId: 'rejectTransfer',
   summary: 'Reject a transfer',
   description: 'Rejects a transfer that awaits approval, and releases the money held for it.',
   parameters: [doc.idempotencyKeyHeader(false, 'reject-1'), doc.preferHeader],
-  responses: { ...answers, ...doc.problems(...PROBLEMS) },
+  responses: { ...decided, ...doc.problems(...PROBLEMS) },
 });
 
 const cancel = createRoute({
-  ...answering,
+  ...deciding,
   path: '/v1/transfers/{id}/cancel',
   operationId: 'cancelTransfer',
   summary: 'Cancel a transfer',
   description:
     'Cancels a transfer that waits for its approval or its date, and releases the money held for it.',
   parameters: [doc.idempotencyKeyHeader(false, 'cancel-1'), doc.preferHeader],
-  responses: { ...answers, ...doc.problems(...PROBLEMS) },
+  responses: { ...decided, ...doc.problems(...PROBLEMS) },
 });
 
 const reversal = createRoute({
@@ -97,28 +97,32 @@ const reversal = createRoute({
 export function transferCommandRoutes(deps: ApiDependencies) {
   return new OpenAPIHono<ApiEnv>()
     .openapi(approve, (c) => {
-      return say(c, deps, { ...c.req.valid('param'), action: 'approve', body: c.req.valid('json') });
+      return decide(c, deps, { ...c.req.valid('param'), action: 'approve', body: c.req.valid('json') });
     })
     .openapi(reject, (c) => {
-      return say(c, deps, { ...c.req.valid('param'), action: 'reject', body: c.req.valid('json') });
+      return decide(c, deps, { ...c.req.valid('param'), action: 'reject', body: c.req.valid('json') });
     })
     .openapi(cancel, (c) => {
-      return say(c, deps, { ...c.req.valid('param'), action: 'cancel', body: c.req.valid('json') });
+      return decide(c, deps, { ...c.req.valid('param'), action: 'cancel', body: c.req.valid('json') });
     })
     .openapi(reversal, (c) => {
       const reverses = c.req.valid('param').id;
       const body = c.req.valid('json');
-      const asked = { route: 'POST /v1/transfers/{id}/reversal', id: reverses, body };
-      const { meta, id } = transferMeta(c, deps, asked);
+      const identity = { route: 'POST /v1/transfers/{id}/reversal', id: reverses, body };
+      const { meta, id } = transferMeta(c, deps, identity);
       const { amount, reference, metadata } = body;
       const request = { ...meta, type: 'reversal' as const, id, reverses, metadata };
-      return createTransfer(c, deps.commands, { ...request, ...given({ amount, reference }) });
+      return createTransfer(c, deps.commands, { ...request, ...defined({ amount, reference }) });
     });
 }
 
-type Said = { id: string; action: 'approve' | 'reject' | 'cancel'; body: z.infer<typeof reasonBody> };
+type TransferDecision = {
+  id: string;
+  action: 'approve' | 'reject' | 'cancel';
+  body: z.infer<typeof reasonBody>;
+};
 
-function say(c: Context<ApiEnv>, deps: ApiDependencies, { id, action, body }: Said) {
+function decide(c: Context<ApiEnv>, deps: ApiDependencies, { id, action, body }: TransferDecision) {
   const { meta } = commandMeta(c, deps, { route: `POST /v1/transfers/{id}/${action}`, id, body });
-  return answerTransfer(c, deps.commands, { ...meta, type: `transfer.${action}`, id, ...given(body) });
+  return changeTransfer(c, deps.commands, { ...meta, type: `transfer.${action}`, id, ...defined(body) });
 }

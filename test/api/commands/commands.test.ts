@@ -45,8 +45,8 @@ describe('a command that moves money', () => {
   });
 
   it('says so when its key had the answer already', async () => {
-    const answer = { ...stored, transfer: transfer({ id }) };
-    const { app } = testApp({ outcome: { type: 'answered', replayed: true, answer } });
+    const result = { ...stored, transfer: transfer({ id }) };
+    const { app } = testApp({ outcome: { type: 'recorded', replayed: true, result } });
     const response = await app.request('/v1/transfers', post(body, KEY));
     expect(response.status).toBe(201);
     expect(response.headers.get('idempotency-replayed')).toBe('true');
@@ -54,9 +54,9 @@ describe('a command that moves money', () => {
 
   it('is a problem with the transfer that records it when it is rejected', async () => {
     const rejection = { code: 'insufficient_funds', detail: 'Account alice has 0 available.' } as const;
-    const answer = { ...stored, rejection, transfer: transfer({ id, status: 'rejected' }) };
+    const result = { ...stored, rejection, transfer: transfer({ id, status: 'rejected' }) };
     for (const replayed of [false, true]) {
-      const { app } = testApp({ outcome: { type: 'answered', replayed, answer } });
+      const { app } = testApp({ outcome: { type: 'recorded', replayed, result } });
       const response = await app.request('/v1/transfers', post(body, KEY));
       expect(response.status).toBe(422);
       expect(response.headers.get('content-type')).toBe('application/problem+json');
@@ -78,7 +78,7 @@ describe('a command that moves money', () => {
     ['account_not_found', 404],
     ['idempotency_key_reused', 422],
   ] as const)('is a problem when it is refused: %s', async (code, status) => {
-    const { app } = testApp({ outcome: { type: 'refused', rejection: { code, detail: 'Why.' } } });
+    const { app } = testApp({ outcome: { type: 'error', rejection: { code, detail: 'Why.' } } });
     const response = await app.request('/v1/transfers', post(body, KEY));
     expect(response.status).toBe(status);
     expect(response.headers.get('ledger-position')).toBeNull();
@@ -214,7 +214,7 @@ describe('a command about an account', () => {
   });
 
   it('is not marked as replayed without a key', async () => {
-    const outcome = { type: 'answered', replayed: true, answer: { ...stored, account: account() } } as const;
+    const outcome = { type: 'recorded', replayed: true, result: { ...stored, account: account() } } as const;
     const { app } = testApp({ outcome });
     const headers = (await app.request('/v1/accounts/alice/freeze', { method: 'POST' })).headers;
     expect(headers.get('idempotency-replayed')).toBeNull();
@@ -227,7 +227,7 @@ describe('a command about an account', () => {
     ['account_not_empty', 409],
     ['account_closed', 422],
   ] as const)('is a problem when it is refused: %s', async (code, status) => {
-    const { app } = testApp({ outcome: { type: 'refused', rejection: { code, detail: 'Why.' } } });
+    const { app } = testApp({ outcome: { type: 'error', rejection: { code, detail: 'Why.' } } });
     const response = await app.request('/v1/accounts/alice/close', { method: 'POST' });
     expect(response.status).toBe(status);
     expect(await response.json()).toMatchObject({

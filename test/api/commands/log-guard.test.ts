@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Commands } from '../../../api/commands/commands.ts';
-import { createWholeLog } from '../../../api/commands/log-guard.ts';
+import { createLogGuard } from '../../../api/commands/log-guard.ts';
 import { isConnectionError } from '../../../api/http/connection-errors.ts';
 import { createAccount } from '../../support/ledgers/test-ledger.ts';
 import { eventReader } from '../fixtures/fixtures.ts';
@@ -9,7 +9,7 @@ import { eventReader } from '../fixtures/fixtures.ts';
 function some(missing: () => Promise<string | undefined>) {
   let reconnected: (() => void) | undefined;
   let questions = 0;
-  const log = createWholeLog({
+  const log = createLogGuard({
     missing: () => {
       questions += 1;
       return missing();

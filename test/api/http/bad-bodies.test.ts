@@ -7,7 +7,7 @@ import {
   deposit,
   hold,
   KEY,
-  refusal,
+  problemOf,
   transaction,
   transfer,
 } from '../fixtures/rejected.ts';
@@ -143,7 +143,7 @@ describe('a key that is not one', () => {
   it('is refused on every command', async () => {
     for (const key of ['x'.repeat(256), '"open', 'clé', '""']) {
       const headers = { 'idempotency-key': key };
-      const { problem } = await refusal('/v1/transfers', post(transfer, headers));
+      const { problem } = await problemOf('/v1/transfers', post(transfer, headers));
       expect(problem.errors?.[0]?.path).toBe('Idempotency-Key');
       expect(await codeOf('/v1/accounts', post(account, headers))).toBe('invalid_request');
       for (const path of [

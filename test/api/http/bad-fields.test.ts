@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { post } from '../fixtures/fixtures.ts';
-import { account, codeOf, deposit, hold, KEY, refusal, transaction, transfer } from '../fixtures/rejected.ts';
+import {
+  account,
+  codeOf,
+  deposit,
+  hold,
+  KEY,
+  problemOf,
+  transaction,
+  transfer,
+} from '../fixtures/rejected.ts';
 
 describe('a field that is not valid is named, and nothing is reached', () => {
   const amounts = [
@@ -284,7 +293,7 @@ describe('a field that is not valid is named, and nothing is reached', () => {
 
   it('thousands of mistakes at once, without an answer as long', async () => {
     const unknown = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`unknown_${n}`, n]));
-    const { problem } = await refusal('/v1/transfers', post({ ...transfer, ...unknown }, KEY));
+    const { problem } = await problemOf('/v1/transfers', post({ ...transfer, ...unknown }, KEY));
     expect(problem.errors?.length).toBeLessThanOrEqual(20);
     expect(await codeOf('/v1/transfers', post({ ...transfer, ['x'.repeat(900_000)]: 1 }, KEY))).toBe(
       'invalid_request',
@@ -303,7 +312,7 @@ function withEntry(given: object): object {
 
 /** Where a body is not valid, by the answer. */
 async function wrongFields(path: string, body: unknown, method = 'POST'): Promise<string[]> {
-  const { problem } = await refusal(path, { ...post(body, { ...KEY, 'if-match': '"3"' }), method });
+  const { problem } = await problemOf(path, { ...post(body, { ...KEY, 'if-match': '"3"' }), method });
   expect(problem.code).toBe('invalid_request');
   for (const { message } of problem.errors ?? []) expect(message).toBeTruthy();
   return (problem.errors ?? []).map((error) => error.path);

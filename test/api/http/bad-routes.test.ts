@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { post } from '../fixtures/fixtures.ts';
-import { codeOf, KEY, refusal, transfer } from '../fixtures/rejected.ts';
+import { codeOf, KEY, problemOf, transfer } from '../fixtures/rejected.ts';
 
 describe('a path or a query that is not valid', () => {
   const ids = [
@@ -84,7 +84,7 @@ describe('a path or a query that is not valid', () => {
     '/v1/events?type=ledger.MoneyDeposited.v2',
     '/v1/events?type=*',
     '/v1/events?type=',
-    '/v1/events?type=ledger.CommandAnswered.v1',
+    '/v1/events?type=ledger.CommandRecorded.v1',
     '/v1/events?limit=0',
     '/v1/events?after=x',
     '/v1/accounts/a/events?type=x',
@@ -131,7 +131,7 @@ describe('a route that is not there', () => {
     ['POST', '/healthz', ['GET', 'HEAD']],
     ['POST', '/openapi.json', ['GET', 'HEAD']],
   ])('%s %s', async (method, path, allowed) => {
-    const { response } = await refusal(path, { method });
+    const { response } = await problemOf(path, { method });
     expect(response.headers.get('allow')?.split(', ').toSorted()).toEqual(allowed);
   });
 });

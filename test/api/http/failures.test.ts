@@ -152,7 +152,7 @@ describe('a bug', () => {
 
   it('is an answer without the resource that it is about', async () => {
     const answer = { position: 7, replayed: false, created: true };
-    const { app } = testApp({ outcome: { type: 'answered', replayed: false, answer } });
+    const { app } = testApp({ outcome: { type: 'recorded', replayed: false, result: answer } });
     expect((await app.request('/v1/transfers', post(transfer, KEY))).status).toBe(500);
     const paths = ['accounts/alice/freeze', 'transfers/tr_1/approve', 'holds/hold_1/void'];
     for (const path of paths) {

@@ -196,9 +196,9 @@ describe('the OpenAPI document', () => {
 describe('what the app answers is what the document says', () => {
   const rejected = {
     outcome: {
-      type: 'answered',
+      type: 'recorded',
       replayed: false,
-      answer: {
+      result: {
         position: 7,
         replayed: false,
         created: true,
@@ -209,9 +209,9 @@ describe('what the app answers is what the document says', () => {
   } as const;
   const waiting = {
     outcome: {
-      type: 'answered',
+      type: 'recorded',
       replayed: true,
-      answer: {
+      result: {
         position: 7,
         replayed: true,
         created: true,
@@ -258,7 +258,12 @@ describe('what the app answers is what the document says', () => {
     ['/v1/transfers/{id}', '/v1/transfers/tr_3'],
     ['/v1/transfers/{id}/approve', '/v1/transfers/tr_1/approve', post({})],
     ['/v1/transfers/{id}/approve', '/v1/transfers/tr_1/approve', post({}), rejected],
-    ['/v1/transfers/{id}/approve', '/v1/transfers/tr_1/approve', post({}), refused('transfer_not_pending')],
+    [
+      '/v1/transfers/{id}/approve',
+      '/v1/transfers/tr_1/approve',
+      post({}),
+      errorOutcome('transfer_not_pending'),
+    ],
     ['/v1/transfers/{id}/reject', '/v1/transfers/tr_1/reject', post({})],
     ['/v1/transfers/{id}/cancel', '/v1/transfers/tr_1/cancel', post({}), accepted],
     ['/v1/transfers/{id}/reversal', '/v1/transfers/tr_1/reversal', post({}, KEY)],
@@ -267,7 +272,7 @@ describe('what the app answers is what the document says', () => {
       '/v1/transfers/{id}/reversal',
       '/v1/transfers/tr_1/reversal',
       post({}, KEY),
-      refused('already_reversed'),
+      errorOutcome('already_reversed'),
     ],
     ['/v1/transactions', '/v1/transactions', post(transaction, KEY)],
     ['/v1/transactions', '/v1/transactions', post(transaction, KEY), accepted],
@@ -281,9 +286,14 @@ describe('what the app answers is what the document says', () => {
     ['/v1/holds/{id}', '/v1/holds/hold_1'],
     ['/v1/holds/{id}', '/v1/holds/hold_2'],
     ['/v1/holds/{id}/capture', '/v1/holds/hold_1/capture', post({}, KEY)],
-    ['/v1/holds/{id}/capture', '/v1/holds/hold_1/capture', post({}, KEY), refused('amount_exceeds_hold')],
+    [
+      '/v1/holds/{id}/capture',
+      '/v1/holds/hold_1/capture',
+      post({}, KEY),
+      errorOutcome('amount_exceeds_hold'),
+    ],
     ['/v1/holds/{id}/void', '/v1/holds/hold_1/void', post({})],
-    ['/v1/holds/{id}/void', '/v1/holds/hold_1/void', post({}), refused('hold_not_active')],
+    ['/v1/holds/{id}/void', '/v1/holds/hold_1/void', post({}), errorOutcome('hold_not_active')],
     ['/v1/holds/{id}/extend', '/v1/holds/hold_1/extend', post({ expires_in_seconds: 60 })],
     ['/v1/holds/{id}/extend', '/v1/holds/hold_1/extend', post({ expires_in_seconds: 60 }), accepted],
     ['/v1/bulk-transfers', '/v1/bulk-transfers', post({ transfers: [body] }, KEY)],
@@ -322,7 +332,7 @@ describe('what the app answers is what the document says', () => {
     ['/docs/{file}', '/docs/setup.js'],
     ['/docs/{file}', '/docs/other.js'],
   ])('%s: %s', async (...[path, url, init = {}, given = {}]) => {
-    const schedules = memorySchedules({ made: ['sch_1'], started: [started] });
+    const schedules = memorySchedules({ created: ['sch_1'], started: [started] });
     const over = testApp({
       schedules,
       webhooks: memoryWebhooks(['wh_1']),
@@ -337,8 +347,8 @@ describe('what the app answers is what the document says', () => {
     const type = response.headers.get('content-type')?.split(';')[0] ?? '';
     const media = described?.content?.[type] ?? described?.content?.['*/*'];
     expect({ type, media }).toEqual({ type, media: expect.anything() });
-    const answer: unknown = type.endsWith('json') ? await response.json() : await response.text();
-    expect(mistakes(media?.schema ?? {}, answer)).toEqual([]);
+    const result: unknown = type.endsWith('json') ? await response.json() : await response.text();
+    expect(mistakes(media?.schema ?? {}, result)).toEqual([]);
     // A 202 says how far the ledger is, or that nobody waited.
     const optional = response.status === 202 ? WHERE_ASKED_FOR : SOMETIMES;
     const headers = Object.keys(described?.headers ?? {}).filter((name) => !optional.test(name));
@@ -350,6 +360,6 @@ function change(headers: Record<string, string>): RequestInit {
   return { ...post({ overdraft_limit: '500' }, headers), method: 'PATCH' };
 }
 
-function refused(code: RejectionCode) {
-  return { outcome: { type: 'refused', rejection: { code, detail: 'Why.' } } } as const;
+function errorOutcome(code: RejectionCode) {
+  return { outcome: { type: 'error', rejection: { code, detail: 'Why.' } } } as const;
 }

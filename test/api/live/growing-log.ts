@@ -24,7 +24,7 @@ export function createGrowingLog(seed?: number): GrowingLog {
   const grow = (batches: number) => {
     for (let count = 0; count < batches; count += 1) {
       const id = ACCOUNTS[chance(ACCOUNTS.length)] ?? 'alice';
-      if (chance(4) === 3) log.answer(id);
+      if (chance(4) === 3) log.receipt(id);
       else log.deposit(id, 1n);
     }
   };

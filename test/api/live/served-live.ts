@@ -9,7 +9,7 @@ export type ServedLive = {
   readonly url: string;
   readonly clients: () => number;
   readonly dropped: readonly string[];
-  readonly told: readonly string[];
+  readonly lines: readonly string[];
   /** Ends it as the API does. */
   readonly close: () => Promise<void>;
 };
@@ -19,12 +19,12 @@ export async function serveLive(
   settings: Partial<LiveSettings> = {},
 ): Promise<ServedLive> {
   const dropped: string[] = [];
-  const told: string[] = [];
+  const lines: string[] = [];
   let clients: (() => number) | undefined;
   const live = createLive(reader, {
     settings,
     observer: { began: (count) => (clients = count), dropped: (why) => dropped.push(why) },
-    tell: (line) => told.push(line),
+    tell: (line) => lines.push(line),
   });
   const { app } = testApp({ live, events: reader });
   const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 });
@@ -33,7 +33,7 @@ export async function serveLive(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/events`,
     clients: () => clients?.() ?? 0,
     dropped,
-    told,
+    lines,
     async close() {
       live.close();
       await new Promise<void>((resolve) => void server.close(() => resolve()));

@@ -15,7 +15,7 @@ function inFlight(found: CommandInFlight | undefined): Commands {
 }
 
 const meta = { command_id: 'c', requested_at: NOW.toISOString(), actor: 'anonymous', fingerprint: 'f' };
-const answer = { position: 7, replayed: false, created: true };
+const result = { position: 7, replayed: false, created: true };
 
 describe('an account', () => {
   it('comes from the read model, with its version as its entity tag', async () => {
@@ -44,7 +44,7 @@ describe('an account', () => {
   });
 
   it('that a command has just made is not missing', async () => {
-    const found = { type: 'answered', answer: { ...answer, account: account({ id: 'new' }) } } as const;
+    const found = { type: 'recorded', result: { ...result, account: account({ id: 'new' }) } } as const;
     const { app } = testApp({ commands: inFlight(found) });
     expect(await (await app.request('/v1/accounts/new')).json()).toEqual(account({ id: 'new' }));
     expect(await (await app.request('/v1/accounts/new/statement')).json()).toEqual({
@@ -123,7 +123,7 @@ describe('a transfer', () => {
   });
 
   it('is known as soon as its command has its answer', async () => {
-    const found = { type: 'answered', answer: { ...answer, transfer: transfer({ id: 'tr_9' }) } } as const;
+    const found = { type: 'recorded', result: { ...result, transfer: transfer({ id: 'tr_9' }) } } as const;
     const response = await testApp({ commands: inFlight(found) }).app.request('/v1/transfers/tr_9');
     expect(response.headers.get('retry-after')).toBeNull();
     expect(await response.json()).toEqual(transfer({ id: 'tr_9' }));
@@ -133,7 +133,7 @@ describe('a transfer', () => {
     const approval = { ...meta, type: 'transfer.approve', id: 'tr_9' } as const;
     for (const found of [
       undefined,
-      { type: 'answered', answer } as const,
+      { type: 'recorded', result } as const,
       // It may turn out that there is nothing to approve.
       { type: 'running', request: approval, workflowId: 'transfer/tr_9' } as const,
     ]) {

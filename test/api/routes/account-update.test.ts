@@ -3,7 +3,7 @@ import { requiredVersion } from '../../../api/http/if-match.ts';
 import { accountResource } from '../../../contracts/http.ts';
 import { post } from '../fixtures/fixtures.ts';
 import { ledgerApp } from '../fixtures/memory-ledger.ts';
-import { refusal } from '../fixtures/rejected.ts';
+import { problemOf } from '../fixtures/rejected.ts';
 
 function patch(limit: string, headers: Record<string, string> = {}): RequestInit {
   return { ...post({ overdraft_limit: limit }, headers), method: 'PATCH' };
@@ -122,12 +122,12 @@ describe('If-Match', () => {
   );
 
   it('is looked at before anything is reached, and after the body', async () => {
-    const missing = await refusal('/v1/accounts/alice', patch('1'));
+    const missing = await problemOf('/v1/accounts/alice', patch('1'));
     expect(missing.problem).toMatchObject({ code: 'precondition_required', status: 428 });
-    const wrong = await refusal('/v1/accounts/alice', patch('1', { 'if-match': '3' }));
+    const wrong = await problemOf('/v1/accounts/alice', patch('1', { 'if-match': '3' }));
     expect(wrong.problem.errors?.[0]?.path).toBe('If-Match');
-    expect((await refusal('/v1/accounts/alice', patch('x'))).problem.code).toBe('invalid_request');
-    const weak = await refusal('/v1/accounts/alice', patch('1', { 'if-match': 'W/"3"' }));
+    expect((await problemOf('/v1/accounts/alice', patch('x'))).problem.code).toBe('invalid_request');
+    const weak = await problemOf('/v1/accounts/alice', patch('1', { 'if-match': 'W/"3"' }));
     expect(weak.problem).toMatchObject({ code: 'version_mismatch', status: 412 });
   });
 });

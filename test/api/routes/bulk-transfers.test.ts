@@ -3,7 +3,7 @@ import { describe, expect, it, test } from 'vitest';
 import { idempotencyKey } from '../../../api/commands/idempotency.ts';
 import { NOW, post, testApp } from '../fixtures/fixtures.ts';
 import { bulkOfTen, memoryBulks } from '../fixtures/memory-bulks.ts';
-import { codeOf, KEY, refusal, transfer } from '../fixtures/rejected.ts';
+import { codeOf, KEY, problemOf, transfer } from '../fixtures/rejected.ts';
 
 const PATH = '/v1/bulk-transfers';
 const ndjson = (text: string, headers: Record<string, string> = KEY): RequestInit => ({
@@ -12,7 +12,7 @@ const ndjson = (text: string, headers: Record<string, string> = KEY): RequestIni
   body: text,
 });
 const rows = (lines: readonly object[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-const errorsOf = async (init: RequestInit) => (await refusal(PATH, init)).problem.errors;
+const errorsOf = async (init: RequestInit) => (await problemOf(PATH, init)).problem.errors;
 
 const { bulkId } = idempotencyKey('order-42');
 const lines = [{ ...transfer, id: 'first' }, transfer, { ...transfer, reference: 'r', metadata: { a: 'b' } }];
@@ -142,7 +142,7 @@ describe('a body that is not valid is refused whole', () => {
   });
 
   it.each(['text/csv', 'application/x-ndjson-2', 'multipart/form-data', ''])('as %s', async (type) => {
-    const { problem } = await refusal(PATH, post({ transfers: lines }, { ...KEY, 'content-type': type }));
+    const { problem } = await problemOf(PATH, post({ transfers: lines }, { ...KEY, 'content-type': type }));
     expect(problem.code).toBe('unsupported_media_type');
     expect(problem.detail).toContain('application/x-ndjson');
   });
@@ -169,9 +169,9 @@ describe('a body that is not valid is refused whole', () => {
   });
 });
 
-type Given = Parameters<typeof bulkOfTen>[1];
+type BulkOptions = Parameters<typeof bulkOfTen>[1];
 
-function tenLines(known: number, given: Given = {}) {
+function tenLines(known: number, given: BulkOptions = {}) {
   const bulks = bulkOfTen(known, given);
   const { app } = testApp({ bulks });
   const get = async (path: string) => {

@@ -15,9 +15,9 @@ function signed(body: unknown, secret = RAILS.secret, now = NOW): RequestInit {
 }
 
 const answered = (status: TransferResource['status']): CommandOutcome => ({
-  type: 'answered',
+  type: 'recorded',
   replayed: false,
-  answer: { position: 9, replayed: false, created: false, transfer: transfer({ status, rail: 'simulator' }) },
+  result: { position: 9, replayed: false, created: false, transfer: transfer({ status, rail: 'simulator' }) },
 });
 
 describe('a withdrawal', () => {
@@ -54,7 +54,7 @@ describe('a callback', () => {
       {
         wait: true,
         request: {
-          type: 'transfer.railAnswered',
+          type: 'transfer.railReported',
           id: 'tr_1',
           rail: 'simulator',
           state: 'declined',
@@ -157,7 +157,7 @@ describe('POST /v1/transfers/{id}/resolve', () => {
 
   it('is 409 if there is nothing to resolve', async () => {
     const rejection = { code: 'transfer_not_pending', detail: 'It is posted.' } as const;
-    const { app } = testApp({ outcome: { type: 'refused', rejection } });
+    const { app } = testApp({ outcome: { type: 'error', rejection } });
     const response = await app.request('/v1/transfers/tr_1/resolve', post({ outcome: 'failed' }));
     expect([response.status, await response.json()]).toMatchObject([409, { code: 'transfer_not_pending' }]);
   });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { idempotencyKey } from '../../../api/commands/idempotency.ts';
-import { scheduleCursor, schedulePlace } from '../../../api/temporal/schedule-cursor.ts';
+import { scheduleCursor, decodeScheduleCursor } from '../../../api/temporal/schedule-cursor.ts';
 import { specMistake, specOf } from '../../../api/temporal/schedule-spec.ts';
 import type { ScheduleBody, ScheduleResource } from '../../../contracts/schedules.ts';
 import { ID_PATTERN } from '../../../contracts/subjects.ts';
 import { firingTransferId } from '../../../domain/schedule.ts';
 import { NOW, post, readStore, testApp, transfer } from '../fixtures/fixtures.ts';
 import { memorySchedules, scheduleBody } from '../fixtures/memory-schedules.ts';
-import { codeOf, KEY, refusal } from '../fixtures/rejected.ts';
+import { codeOf, KEY, problemOf } from '../fixtures/rejected.ts';
 
 const ID = idempotencyKey('order-42').scheduleId;
 const PATH = `/v1/schedules/${ID}`;
@@ -19,7 +19,7 @@ async function withSchedule(given: Parameters<typeof testApp>[0] = {}) {
   const { app, carried } = testApp(given);
   const created = await app.request('/v1/schedules', post(asked, KEY));
   expect(created.status).toBe(201);
-  const json = async (path: string, init?: RequestInit) => answered(await app.request(path, init));
+  const json = async (path: string, init?: RequestInit) => bodyOf(await app.request(path, init));
   return {
     app,
     carried,
@@ -29,7 +29,7 @@ async function withSchedule(given: Parameters<typeof testApp>[0] = {}) {
   };
 }
 
-async function answered(response: Response) {
+async function bodyOf(response: Response) {
   // A test knows what it asked for.
   // oxlint-disable-next-line typescript/no-explicit-any
   const body: any = await response.json();
@@ -126,7 +126,7 @@ describe('POST /v1/schedules', () => {
     ['transfer.scheduled_for', transferOf({ scheduled_for: '2027-01-01T00:00:00Z' })],
     ['overlap', { ...asked, overlap: 'skip' }],
   ])('refuses a mistake in %s: %j', async (path, body) => {
-    const { problem } = await refusal('/v1/schedules', post(body, KEY));
+    const { problem } = await problemOf('/v1/schedules', post(body, KEY));
     expect(problem.code).toBe('invalid_request');
     expect(problem.errors?.map((error) => error.path)).toEqual([path]);
   });
@@ -139,7 +139,7 @@ describe('GET /v1/schedules', () => {
       await app.request('/v1/schedules', post(asked, { 'idempotency-key': key }));
     }
     const ids = ['c', 'b', 'a'].map((key) => idempotencyKey(key).scheduleId);
-    const page = async (query: string) => (await answered(await app.request(`/v1/schedules?${query}`))).body;
+    const page = async (query: string) => (await bodyOf(await app.request(`/v1/schedules?${query}`))).body;
     const first = await page('limit=2');
     expect(first.data.map(({ id }: ScheduleResource) => id)).toEqual(ids.slice(0, 2));
     const second = await page(`limit=2&cursor=${first.next_cursor}`);
@@ -326,10 +326,10 @@ describe('a cursor', () => {
   it('leads where it came from, and nothing else is one', () => {
     const token = new TextEncoder().encode('{"RunID":"1"}');
     const cursor = scheduleCursor(token);
-    expect(Buffer.from(schedulePlace(cursor ?? '') ?? []).toString()).toBe('{"RunID":"1"}');
+    expect(Buffer.from(decodeScheduleCursor(cursor ?? '') ?? []).toString()).toBe('{"RunID":"1"}');
     expect(scheduleCursor(new Uint8Array())).toBeNull();
-    expect(schedulePlace(undefined)).toBeUndefined();
+    expect(decodeScheduleCursor(undefined)).toBeUndefined();
     const junk = ['', 'x', `${cursor}=`, `${cursor}AA`, cursor?.slice(1), cursor?.replace(/^./, '%')];
-    for (const one of junk) expect(() => schedulePlace(one)).toThrow('does not belong');
+    for (const one of junk) expect(() => decodeScheduleCursor(one)).toThrow('does not belong');
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { CreatedWebhook, DeliveryResource, WebhookResource } from '../../../contracts/webhooks.ts';
 import { post, testApp } from '../fixtures/fixtures.ts';
 import { memoryWebhooks, NEXT_SECRET, SECRET, webhookBody } from '../fixtures/memory-webhooks.ts';
-import { codeOf, codeTo, KEY, refusal } from '../fixtures/rejected.ts';
+import { codeOf, codeTo, KEY, problemOf } from '../fixtures/rejected.ts';
 
 type Page<Item> = { data: Item[]; next_cursor: string | null };
 type Failure = { code: string; errors: unknown };
@@ -95,7 +95,7 @@ describe('POST /v1/webhooks', () => {
     ['a long URL', { ...webhookBody, url: `https://example.com/${'x'.repeat(2_048)}` }],
     ['no types', { ...webhookBody, types: [] }],
     ['an unknown type', { ...webhookBody, types: ['ledger.Nothing.v1'] }],
-    ['a type that is not published', { ...webhookBody, types: ['ledger.CommandAnswered.v1'] }],
+    ['a type that is not published', { ...webhookBody, types: ['ledger.CommandRecorded.v1'] }],
     ['a type twice', { ...webhookBody, types: [webhookBody.types[0], webhookBody.types[0]] }],
     ['all types and one more', { ...webhookBody, types: ['*', webhookBody.types[0]] }],
     ['a secret without its prefix', { ...webhookBody, secret: SECRET.slice(6) }],
@@ -191,7 +191,7 @@ describe('the other routes', () => {
     for (const body of [{}, { secret: SECRET }, { status: 'deleted' }]) {
       expect(await codeTo('PATCH /v1/webhooks/wh_1', post(body))).toBe('invalid_request');
     }
-    const { problem } = await refusal('/v1/webhooks/a.b');
+    const { problem } = await problemOf('/v1/webhooks/a.b');
     expect(problem.code).toBe('invalid_request');
   });
 });

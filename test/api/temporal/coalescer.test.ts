@@ -2,7 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CommandOutcome } from '../../../api/commands/commands.ts';
-import { createCoalescer, type Carriers, type CoalescingLimits } from '../../../api/temporal/coalescer.ts';
+import {
+  createCoalescer,
+  type CommandRunner,
+  type CoalescingLimits,
+} from '../../../api/temporal/coalescer.ts';
 import type { CommandRequest } from '../../../messages/commands.ts';
 import { moveMoney } from '../../support/ledgers/test-ledger.ts';
 
@@ -18,19 +22,19 @@ const request = (id: string) => moveMoney(id, { source: 'a', destination: 'b', a
 
 /** The outcome of a command that says which one it was. */
 function outcomeOf({ id }: CommandRequest): CommandOutcome {
-  return { type: 'refused', rejection: { code: 'account_not_found', detail: id } };
+  return { type: 'error', rejection: { code: 'account_not_found', detail: id } };
 }
 
 /** Carriers that note what they were given, and take a moment. */
-function carriers(more: Partial<Carriers> = {}) {
+function carriers(more: Partial<CommandRunner> = {}) {
   const carried: string[][] = [];
-  const given: Carriers = {
-    async alone(one) {
+  const given: CommandRunner = {
+    async runOne(one) {
       carried.push([one.id]);
       await sleep(2);
       return outcomeOf(one);
     },
-    async together(requests) {
+    async runBatch(requests) {
       carried.push(requests.map(({ id }) => id));
       await sleep(2);
       return requests.map((one) => ({ status: 'fulfilled', value: outcomeOf(one) }));
@@ -69,19 +73,13 @@ describe('commands that arrive', () => {
     const { given } = carriers();
     const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1, queueMax: 3 });
     const outcomes = await Promise.all(['1', '2', '3', '4', '5'].map((id) => coalesce(request(id))));
-    expect(outcomes.map(({ type }) => type)).toEqual([
-      'refused',
-      'refused',
-      'refused',
-      'refused',
-      'unavailable',
-    ]);
+    expect(outcomes.map(({ type }) => type)).toEqual(['error', 'error', 'error', 'error', 'unavailable']);
     expect(outcomes[4]).toMatchObject({ code: 'overloaded' });
   });
 
   test('and wait too long for what is under way are answered in time, with nothing done', async () => {
     const { carried, given } = carriers({
-      alone: async (one) => {
+      runOne: async (one) => {
         await sleep(200);
         return outcomeOf(one);
       },
@@ -95,7 +93,7 @@ describe('commands that arrive', () => {
 
   test('do not wait long for one that waits for something of its own', async () => {
     const { given } = carriers({
-      alone: async (one) => {
+      runOne: async (one) => {
         await sleep(one.id === 'slow' ? 300 : 2);
         return outcomeOf(one);
       },
@@ -117,8 +115,8 @@ describe('commands that arrive', () => {
       now -= 1;
     };
     const { given } = carriers({
-      alone: (one) => slowly().then(() => outcomeOf(one)),
-      together: (all) =>
+      runOne: (one) => slowly().then(() => outcomeOf(one)),
+      runBatch: (all) =>
         slowly().then(() => all.map((one) => ({ status: 'fulfilled', value: outcomeOf(one) }))),
     });
     const coalesce = createCoalescer(given, { ...LIMITS, countMax: 1, inFlightMax: 1, slowMs: 20 });
@@ -132,7 +130,7 @@ describe('commands that arrive', () => {
 
   test('with a bug in one of them fail alone', async () => {
     const { given } = carriers({
-      together: (requests) =>
+      runBatch: (requests) =>
         Promise.resolve(
           requests.map((one) =>
             one.id === '3'
@@ -147,7 +145,7 @@ describe('commands that arrive', () => {
   });
 
   test('go on after a carrier has failed', async () => {
-    const { given } = carriers({ together: () => Promise.reject(new Error('a bug')) });
+    const { given } = carriers({ runBatch: () => Promise.reject(new Error('a bug')) });
     const coalesce = createCoalescer(given, { ...LIMITS, inFlightMax: 1 });
     const settled = await Promise.allSettled(['1', '2', '3'].map((id) => coalesce(request(id))));
     expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
@@ -167,8 +165,8 @@ describe('commands that arrive', () => {
         };
         const coalesce = createCoalescer(
           {
-            alone: (one, deadline) => bounded(() => given.alone(one, deadline)),
-            together: (many, deadline) => bounded(() => given.together(many, deadline)),
+            runOne: (one, deadline) => bounded(() => given.runOne(one, deadline)),
+            runBatch: (many, deadline) => bounded(() => given.runBatch(many, deadline)),
           },
           { ...LIMITS, inFlightMax },
         );

@@ -7,7 +7,7 @@ import { createSchedules } from '../../../api/temporal/schedules.ts';
 import { startFaultProxy } from '../../../chaos/infra/fault-proxy.ts';
 import type { ScheduleBody } from '../../../contracts/schedules.ts';
 import {
-  asked,
+  newSchedule,
   everySecond,
   inSeconds,
   openScheduleLedger,
@@ -34,13 +34,15 @@ afterAll(async () => {
 });
 
 /** The same request once more. */
-function again(schedule: ReturnType<typeof asked>) {
+function again(schedule: ReturnType<typeof newSchedule>) {
   return { ...schedule, meta: { ...schedule.meta, requested_at: inSeconds(0) } };
 }
 
 /** How many hours lie between the first firings of a schedule for half past two at night, in order of their number. */
 async function hoursBetweenNights(starts_at: string): Promise<number[]> {
-  const nights = await schedules.create(asked({ cron: '30 2 * * *', time_zone: 'Europe/Berlin', starts_at }));
+  const nights = await schedules.create(
+    newSchedule({ cron: '30 2 * * *', time_zone: 'Europe/Berlin', starts_at }),
+  );
   const times = nights?.schedule.next_firings.map((time) => Date.parse(time)) ?? [];
   const hours = times.slice(1).map((time, index) => (time - (times[index] ?? 0)) / 3_600_000);
   return hours.toSorted((a, b) => a - b);
@@ -59,7 +61,7 @@ describe('what a schedule may be', () => {
       ['ends_at', 'in the future', { every_seconds: 60, ends_at: '2020-01-01T00:00:00.000Z' }],
       ['ends_at', 'no time to fire', { every_seconds: 3_600, ends_at: inSeconds(600) }],
     ])('a mistake in %s is told (%s), and leaves the key unused', async (path, message, mistake) => {
-      const wrong = asked(mistake);
+      const wrong = newSchedule(mistake);
       const problem = {
         code: 'invalid_request',
         members: { errors: [{ path, message: expect.stringContaining(message) }] },
@@ -68,7 +70,7 @@ describe('what a schedule may be', () => {
       const right = {
         ...wrong,
         meta: { ...wrong.meta, fingerprint: 'right' },
-        body: asked({ every_seconds: 9_999 }).body,
+        body: newSchedule({ every_seconds: 9_999 }).body,
       };
       expect(await kinds[kind].create(right)).toMatchObject({ replayed: false });
     });
@@ -84,13 +86,13 @@ describe('what a schedule may be', () => {
   test.each(['0 9 * * mon-fri', '*/15 8-18 * * *', '0 0 29 2 *', '5,35 * 1,15 jan,JUL *', '0 9 * * 7'])(
     'cron %s',
     async (cron) => {
-      const made = await schedules.create(asked({ cron }));
+      const made = await schedules.create(newSchedule({ cron }));
       expect(made?.schedule.next_firings[0]).toMatch(/:00\.000Z$/);
     },
   );
 
   test('its hours are those of the clock on the wall of its time zone, in winter and in summer', async () => {
-    const made = await schedules.create(asked({ cron: '0 9 1 1,7 *', time_zone: 'Europe/Berlin' }));
+    const made = await schedules.create(newSchedule({ cron: '0 9 1 1,7 *', time_zone: 'Europe/Berlin' }));
     const hours = made?.schedule.next_firings.map((time) => time.slice(5, 13));
     expect(new Set(hours)).toEqual(new Set(['01-01T08', '07-01T07']));
     expect((await schedules.find(made?.schedule.id ?? ''))?.schedule).toEqual({
@@ -108,7 +110,7 @@ describe('what a schedule may be', () => {
 
   test('an interval counts from its start', async () => {
     const starts_at = inSeconds(7_000).replace(/\d\.\d{3}Z$/, '7.000Z');
-    const made = await schedules.create(asked({ every_seconds: 86_400, starts_at }));
+    const made = await schedules.create(newSchedule({ every_seconds: 86_400, starts_at }));
     expect(made?.schedule.next_firings[0]).toBe(starts_at);
     expect(Date.parse(made?.schedule.next_firings[1] ?? '') - Date.parse(starts_at)).toBe(86_400_000);
   });
@@ -127,7 +129,7 @@ describe('the same request again', () => {
   });
 
   test('at the same time makes one', async () => {
-    const schedule = asked({ cron: '0 9 * * *' });
+    const schedule = newSchedule({ cron: '0 9 * * *' });
     const made = await Promise.all([1, 2, 3, 4].map(() => schedules.create(schedule)));
     expect(made.filter((one) => one?.replayed === false)).toHaveLength(1);
     expect(new Set(made.map((one) => JSON.stringify(one?.schedule))).size).toBe(1);
@@ -164,7 +166,8 @@ describe('the same request again', () => {
 describe('the list', () => {
   test('has pages, newest first, without those that were deleted', async () => {
     const ids: string[] = [];
-    for (let index = 0; index < 4; index += 1) ids.unshift(await ledger.make(asked({ cron: '0 9 * * *' })));
+    for (let index = 0; index < 4; index += 1)
+      ids.unshift(await ledger.make(newSchedule({ cron: '0 9 * * *' })));
     await schedules.remove(ids[0] ?? '');
     await schedules.pause(ids[1] ?? '', 'so be it');
     const rest = ids.slice(1);

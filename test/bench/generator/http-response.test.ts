@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { takeAnswer } from '../../../bench/generator/http-response.ts';
+import { parseResponse } from '../../../bench/generator/http-response.ts';
 import { createHttpPool } from '../../../bench/generator/http-pool.ts';
 
 const SIZED =
@@ -20,22 +20,22 @@ test('an answer is taken whole, however it comes, and leaves what comes after it
     const whole = Buffer.from(text.replace('content-length: 8', 'content-length: 9'));
     const both = Buffer.concat([whole, Buffer.from('HTTP/1.1 200 OK')]);
     for (let length = 0; length < whole.length; length++) {
-      expect(takeAnswer(both.subarray(0, length))).toBeUndefined();
+      expect(parseResponse(both.subarray(0, length))).toBeUndefined();
     }
-    const taken = takeAnswer(both);
+    const taken = parseResponse(both);
     expect(taken?.length).toBe(whole.length);
-    expect(taken?.answer).toMatchObject({ status, body });
+    expect(taken?.response).toMatchObject({ status, body });
   }
 });
 
 test('the names of headers are in lower case', () => {
-  const taken = takeAnswer(Buffer.from(SIZED));
-  expect(taken?.answer.headers.get('ledger-position')).toBe('12');
+  const taken = parseResponse(Buffer.from(SIZED));
+  expect(taken?.response.headers.get('ledger-position')).toBe('12');
 });
 
 test('what is no answer, or has no length, is refused', () => {
-  expect(() => takeAnswer(Buffer.from('SSH-2.0\r\n\r\n'))).toThrow('Not an answer');
-  expect(() => takeAnswer(Buffer.from('HTTP/1.1 200 OK\r\n\r\n'))).toThrow('without a length');
+  expect(() => parseResponse(Buffer.from('SSH-2.0\r\n\r\n'))).toThrow('Not an answer');
+  expect(() => parseResponse(Buffer.from('HTTP/1.1 200 OK\r\n\r\n'))).toThrow('without a length');
 });
 
 test('a pool keeps to its connections, and each request gets its own answer', async () => {

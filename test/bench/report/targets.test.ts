@@ -5,12 +5,12 @@ import { targetsOf } from '../../../bench/report/targets.ts';
 
 const measured = { p50: 1, p99: 2, done: 0, failures: {} };
 
-type Given = { rate?: number; clients?: number | null; p50?: number; p99?: number; pauseMs?: number };
+type Measured = { rate?: number; clients?: number | null; p50?: number; p99?: number; pauseMs?: number };
 
 function figure(
   system: string,
   pattern: string,
-  { rate = 0, clients = 256, p50 = 1, p99 = 2, pauseMs = 0 }: Given = {},
+  { rate = 0, clients = 256, p50 = 1, p99 = 2, pauseMs = 0 }: Measured = {},
 ): Figure {
   const row = { system, title: system, pattern, clients, pauseMs };
   return figureOf(row, [{ ...measured, perSecond: rate, p50, p99 }]);

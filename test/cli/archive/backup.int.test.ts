@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } f
 import { createBulkStore, openBulkStream } from '../../../bulks/store.ts';
 import { readManifest, readRest, type RestLine } from '../../../cli/archive/backup-folder.ts';
 import { createImporter } from '../../../cli/archive/importer.ts';
-import { Waiting } from '../../../cli/commands/waiting.ts';
+import { WaitingScan } from '../../../cli/commands/waiting.ts';
 import { appendSubject, BULK_STREAM, bulkSubject, streamName } from '../../../contracts/subjects.ts';
 import { freePort } from '../../../dev/servers/ports.ts';
 import { startNats, type Server } from '../../../dev/servers/servers.ts';
@@ -16,7 +16,7 @@ import { connectToNats } from '../../../eventlog/nats/connection.ts';
 import { openLog } from '../../../eventlog/nats/stream.ts';
 import type { EventReader } from '../../../eventlog/read/event-reader.ts';
 import { createEventReader } from '../../../eventlog/read/reader.ts';
-import { answer, createAccount, moveMoney, placeHold } from '../../support/ledgers/test-ledger.ts';
+import { decision, createAccount, moveMoney, placeHold } from '../../support/ledgers/test-ledger.ts';
 import { openWebhookLedger, type WebhookLedger } from '../../support/ledgers/webhook-ledger.ts';
 import { commandLine, type Ran } from '../command-line.ts';
 import { LATER, openSomeLedger } from '../some-ledger.ts';
@@ -109,7 +109,7 @@ const lostNothing = async () => {
 
 describe('restore', () => {
   test('brings back events, positions and hashes, and verifies them', async () => {
-    const { code, out, told } = await copy('restore', backup, '--no-resume');
+    const { code, out, errors: told } = await copy('restore', backup, '--no-resume');
     expect(code).toBe(0);
     expect(out).toContain(`Imported ${events} events`);
     expect(told).toContain('npm run ledger -- resume');
@@ -135,7 +135,7 @@ describe('restore', () => {
 
   test('what waits is asked for again word for word, and the restored log knows it', async () => {
     expect(await copy('restore', backup, '--no-resume')).toMatchObject({ code: 0 });
-    const waiting = new Waiting();
+    const waiting = new WaitingScan();
     for await (const some of there.events()) for (const event of some) waiting.add(event);
     expect(waiting.requests().map(({ id }) => id)).toEqual(['waits', 'held']);
     const hand = await log.join({ url: second.url });
@@ -143,7 +143,7 @@ describe('restore', () => {
       expect(await hand.submit(request)).toMatchObject({ replayed: true });
     }
     expect(await there.lastPosition()).toBe(events);
-    expect(await hand.submit(answer('waits', 'approve'))).toMatchObject({ transfer: { status: 'posted' } });
+    expect(await hand.submit(decision('waits', 'approve'))).toMatchObject({ transfer: { status: 'posted' } });
   });
 
   test('goes on where it was interrupted, and a second time changes nothing', async () => {

@@ -10,7 +10,7 @@ function someMessages(): Stored[] {
   const log = createTestLog();
   log.open('alice', { owner: 'Älice "the" 1st', metadata: { '7': 'x', b: '', a: '\n' } });
   log.deposit('alice', 1_000n, { reference: 'Zoë’s \\ gift' });
-  log.answer('alice');
+  log.receipt('alice');
   return storedMessages(log.events);
 }
 

@@ -13,7 +13,7 @@ import { connectToNats } from '../../../eventlog/nats/connection.ts';
 import { openLog } from '../../../eventlog/nats/stream.ts';
 import type { EventReader } from '../../../eventlog/read/event-reader.ts';
 import { createEventReader } from '../../../eventlog/read/reader.ts';
-import { answer, createAccount, type TestLedger } from '../../support/ledgers/test-ledger.ts';
+import { decision, createAccount, type TestLedger } from '../../support/ledgers/test-ledger.ts';
 import { commandLine, ledgerProcess, type Ran } from '../command-line.ts';
 import { openSomeLedger, openWaitingLedger } from '../some-ledger.ts';
 
@@ -154,7 +154,7 @@ describe('import', () => {
     expect((await into('import', exported)).out).toContain('Imported 51 events');
     expect(await into('history', 'hold', 'h2')).toEqual(await from('history', 'hold', 'h2'));
     const continued = await waiting.join({ url: second.url });
-    expect(await continued.submit(answer('t2', 'approve'))).toMatchObject({
+    expect(await continued.submit(decision('t2', 'approve'))).toMatchObject({
       transfer: { status: 'posted' },
     });
     expect((await into('verify')).code).toBe(0);

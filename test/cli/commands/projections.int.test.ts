@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest';
 import { PROJECTIONS } from '../../../projector/projections/index.ts';
 import { runProjector } from '../../../projector/run/projector.ts';
-import { readStandings } from '../../../projector/tables/checkpoint.ts';
+import { readStatuses } from '../../../projector/tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../../projector/tables/database.ts';
 import { migrate } from '../../../projector/tables/migrate.ts';
 import { contents, project } from '../../projector/test-read-model.ts';
@@ -43,7 +43,7 @@ test('a rebuild goes live where the log ended when it began, also if nothing was
   expect((await run('rebuild', 'totals')).out).toContain(
     'made anew up to position 916, and is live: 916 events',
   );
-  const standings = await readStandings(db);
+  const standings = await readStatuses(db);
   expect(standings.map(({ name, position }) => [name, position])).toEqual([
     ['balances', 0],
     ['totals', 916],
@@ -61,14 +61,14 @@ test('a rebuild that is killed is run again and goes on, beside a projector that
   const killed = ledgerProcess(['rebuild', 'transfers'], env);
   await vi.waitFor(
     async () => {
-      const transfers = (await readStandings(db)).find(({ name }) => name === 'transfers');
+      const transfers = (await readStatuses(db)).find(({ name }) => name === 'transfers');
       expect(transfers?.building).not.toBeNull();
     },
     { timeout: 20_000, interval: 5 },
   );
   killed.kill('SIGKILL');
   expect((await run('rebuild', 'transfers')).code).toBe(0);
-  const standings = await readStandings(db);
+  const standings = await readStatuses(db);
   expect(standings.map(({ building }) => building)).toEqual([null, null, null]);
   expect(await contents(db)).toEqual(before);
   stop.abort();
@@ -89,7 +89,7 @@ test('what is parked is listed, and leaves the list when it is tried again with 
   const projections = [PROJECTIONS.balances, PROJECTIONS.transfers, odd];
   const projector = runProjector({ db, log: log.reader, ...quiet, projections }, stop.signal);
   await vi.waitFor(async () => {
-    expect((await readStandings(db)).every(({ position }) => position === events.length)).toBe(true);
+    expect((await readStatuses(db)).every(({ position }) => position === events.length)).toBe(true);
   }, 20_000);
   stop.abort();
   await projector;
@@ -102,7 +102,7 @@ test('what is parked is listed, and leaves the list when it is tried again with 
   expect((await run('parked', 'balances')).out).toBe('Nothing is parked.\n');
   expect(JSON.parse((await run('parked', 'totals', '--json')).out)).toMatchObject({ position: 7, tries: 1 });
   const unverified = await run('verify', '--read-model');
-  expect([unverified.code, unverified.told]).toEqual([2, expect.stringContaining('"totals" has parked')]);
+  expect([unverified.code, unverified.errors]).toEqual([2, expect.stringContaining('"totals" has parked')]);
   const rest = await run('verify');
   expect([rest.code, rest.out]).toEqual([
     0,

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { createBulkStore } from '../../../bulks/store.ts';
 import { scheduleWorkflowId } from '../../../messages/firings.ts';
 import {
-  asked,
+  newSchedule,
   inSeconds,
   openScheduleLedger,
   type ScheduleLedger,
@@ -93,7 +93,11 @@ test('transfers, holds and bulks go on from the log, once each', async () => {
 test('schedules are made again as they were: going, paused, and deleted', async () => {
   const { client, log } = ledger.workers;
   const yearly = { cron: '0 9 1 1 *', time_zone: 'Europe/Berlin' };
-  const [going, paused, deleted] = [asked(yearly), asked({ every_seconds: 86_400 }), asked(yearly)];
+  const [going, paused, deleted] = [
+    newSchedule(yearly),
+    newSchedule({ every_seconds: 86_400 }),
+    newSchedule(yearly),
+  ];
   for (const schedule of [going, paused, deleted]) await ledger.make(schedule);
   await ledger.schedules.pause(paused.id, 'on holiday');
   await ledger.schedules.remove(deleted.id);

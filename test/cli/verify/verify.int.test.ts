@@ -192,9 +192,9 @@ describe('verify', () => {
       verify('--against', '7'),
     ]);
     expect([off.code, none.code, wrong.code]).toEqual([2, 2, 2]);
-    expect(off.told).toMatch(/^NATS at nats:\S+ does not answer/);
-    expect(none.told).toMatch(/^There is no ledger "nobodys"/);
-    expect(wrong.told).toMatch(/^"7" is not <position>:<digest>/);
-    expect([off, none, wrong].map(({ told }) => told.split('\n').length)).toEqual([1, 1, 1]);
+    expect(off.errors).toMatch(/^NATS at nats:\S+ does not answer/);
+    expect(none.errors).toMatch(/^There is no ledger "nobodys"/);
+    expect(wrong.errors).toMatch(/^"7" is not <position>:<digest>/);
+    expect([off, none, wrong].map(({ errors: told }) => told.split('\n').length)).toEqual([1, 1, 1]);
   });
 });

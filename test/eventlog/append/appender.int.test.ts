@@ -50,7 +50,7 @@ describe('one append', () => {
     });
     await log.nc.flush();
     const refused = await log.submit(moveMoney('t2', { source: 'ghost', destination: 'bob', amount: '1' }));
-    expect(refused.type).toBe('refused');
+    expect(refused.type).toBe('error');
     // A stale guard: the server refuses the whole batch after having received it.
     const behind = await log.join();
     await behind.submit(moveMoney('t3', { source: 'alice', destination: 'bob', amount: '1' }));
@@ -90,8 +90,8 @@ describe('commands that arrive together', () => {
     const terms = { source: 'world_EUR', destination: 'bob', amount: '5' };
     const other = moveMoney('reused', { ...terms, amount: '6' }, { fingerprint: 'other' });
     const outcomes = await Promise.all([log.submit(moveMoney('reused', terms)), log.submit(other)]);
-    expect(outcomes[1]).toMatchObject({ type: 'refused', rejection: { code: 'idempotency_key_reused' } });
-    expect(await log.submit(other)).toMatchObject({ type: 'refused' });
+    expect(outcomes[1]).toMatchObject({ type: 'error', rejection: { code: 'idempotency_key_reused' } });
+    expect(await log.submit(other)).toMatchObject({ type: 'error' });
     expect(await transferEvents('reused')).toHaveLength(1);
   });
 

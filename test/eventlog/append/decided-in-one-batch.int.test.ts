@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Audit } from '../../../eventlog/audit/audit.ts';
 import type { CommandRequest } from '../../../messages/commands.ts';
 import {
-  answer,
+  decision,
   changeAccount,
   changeHold,
   createAccount,
@@ -31,7 +31,7 @@ const limitOfDora = (overdraft_limit: string, key: string) =>
 const fromAlice = (amount: number) => ({ source: 'alice', destination: 'bob', amount: String(amount) });
 
 /** Submits all at once to an appender that remembers nothing; then again to another one, which must say the same. */
-async function together(...requests: CommandRequest[]) {
+async function inOneBatch(...requests: CommandRequest[]) {
   const [one, two] = [await log.join(), await log.join()];
   const before = await log.reader.lastPosition();
   const outcomes = await Promise.all(requests.map((request) => one.submit(request)));
@@ -42,7 +42,7 @@ async function together(...requests: CommandRequest[]) {
   const end = await log.reader.lastPosition();
   const again = await Promise.all(requests.map((request) => two.submit(request)));
   const same = outcomes.map((outcome) =>
-    outcome.type === 'refused' ? outcome : { ...outcome, replayed: true },
+    outcome.type === 'error' ? outcome : { ...outcome, replayed: true },
   );
   expect(again).toEqual(same);
   expect(await log.reader.lastPosition()).toBe(end);
@@ -52,13 +52,13 @@ async function together(...requests: CommandRequest[]) {
 describe('commands of one batch', () => {
   test('a hold and its capture: the money goes out, or where the capture says', async () => {
     expect(
-      await together(
+      await inOneBatch(
         placeHold('h1', { account: 'alice', amount: '10' }),
         changeHold('h1', { type: 'hold.capture', transfer: 'c1', amount: '4' }),
       ),
     ).toMatchObject([{ hold: { status: 'active' } }, { hold: { status: 'captured', captured: '4' } }]);
     expect(
-      await together(
+      await inOneBatch(
         placeHold('h2', { account: 'alice', amount: '10' }, { destination: 'bob' }),
         changeHold('h2', { type: 'hold.capture', transfer: 'c2', destination: 'carol' }),
       ),
@@ -70,7 +70,7 @@ describe('commands of one batch', () => {
 
   test('a hold that is extended in vain, captured for too much, and voided', async () => {
     expect(
-      await together(
+      await inOneBatch(
         placeHold('h3', { account: 'alice', amount: '10' }, { expires_at: NIGHT }),
         changeHold('h3', { type: 'hold.extend', expires_at: NOON }),
         changeHold('h3', { type: 'hold.capture', transfer: 'c3', amount: '11' }),
@@ -82,16 +82,16 @@ describe('commands of one batch', () => {
       { created: false, hold: { status: 'active', expires_at: NIGHT } },
       { type: 'rejected', rejection: { code: 'amount_exceeds_hold' } },
       { hold: { status: 'voided' } },
-      { type: 'refused', rejection: { code: 'hold_not_active' } },
+      { type: 'error', rejection: { code: 'hold_not_active' } },
     ]);
   });
 
   test('a transfer that waits, its approval, and reversals of it', async () => {
     expect(
-      await together(
+      await inOneBatch(
         moveMoney('w1', fromAlice(10), { approval_expires_at: NOON }),
-        answer('w1', 'approve'),
-        answer('w1', 'cancel'),
+        decision('w1', 'approve'),
+        decision('w1', 'cancel'),
         reverse('r1', 'w1', { amount: '3' }),
         reverse('r2', 'w1'),
         reverse('r3', 'w1'),
@@ -102,13 +102,13 @@ describe('commands of one batch', () => {
       { rejection: { code: 'transfer_not_pending' } },
       { transfer: { kind: 'reversal', amount: '3', reverses: 'w1' } },
       { transfer: { amount: '7' } },
-      { type: 'refused', rejection: { code: 'already_reversed' } },
+      { type: 'error', rejection: { code: 'already_reversed' } },
     ]);
   });
 
   test('a transaction, and what is on its accounts before and after it', async () => {
     expect(
-      await together(
+      await inOneBatch(
         moveMoney('x1', fromAlice(10)),
         transact('x2', [
           ['alice', -10],
@@ -130,7 +130,7 @@ describe('commands of one batch', () => {
   test('a limit that is raised, spent, and then cannot be lowered', async () => {
     await log.submit(createAccount('dora'));
     expect(
-      await together(
+      await inOneBatch(
         limitOfDora('5', 'dora1'),
         moveMoney('d1', { source: 'dora', destination: 'bob', amount: '5' }),
         limitOfDora('4', 'dora2'),
@@ -138,7 +138,7 @@ describe('commands of one batch', () => {
     ).toMatchObject([
       { state: { overdraft_limit: '5', balances: { available: '5' } } },
       { transfer: { status: 'posted' } },
-      { type: 'refused', rejection: { code: 'insufficient_funds' } },
+      { type: 'error', rejection: { code: 'insufficient_funds' } },
     ]);
   });
 });
@@ -174,7 +174,7 @@ describe('an appender that has not heard of what another did', () => {
       await Promise.all([
         late.submit(changeHold('h6', { type: 'hold.void' })),
         late.submit(changeHold('h7', { type: 'hold.capture', transfer: 'c7' })),
-        late.submit(answer('w6', 'approve')),
+        late.submit(decision('w6', 'approve')),
       ]),
     ).toMatchObject([
       { hold: { status: 'voided' } },
@@ -187,7 +187,10 @@ describe('an appender that has not heard of what another did', () => {
     const request = moveMoney('w7', fromAlice(1), { approval_expires_at: NOON });
     const first = await log.submit(request);
     const late = await log.join();
-    const [approved, again] = await Promise.all([late.submit(answer('w7', 'approve')), late.submit(request)]);
+    const [approved, again] = await Promise.all([
+      late.submit(decision('w7', 'approve')),
+      late.submit(request),
+    ]);
     expect(approved).toMatchObject({ transfer: { status: 'posted' } });
     expect(again).toEqual({ ...first, replayed: true });
   });
@@ -219,12 +222,12 @@ describe('an appender whose batch was refused', () => {
     ]);
     expect(held).toMatchObject({ type: 'rejected', rejection: { code: 'insufficient_funds' } });
     expect(waiting).toMatchObject({ transfer: { status: 'rejected' } });
-    const gone = { type: 'refused', rejection: { code: 'hold_not_found' } };
+    const gone = { type: 'error', rejection: { code: 'hold_not_found' } };
     expect(await late.submit(changeHold('h5', { type: 'hold.void' }))).toMatchObject(gone);
     expect(await late.submit(changeHold('h5', { type: 'hold.extend', expires_at: NOON }))).toMatchObject(
       gone,
     );
-    expect(await late.submit(answer('w5', 'approve'))).toMatchObject({
+    expect(await late.submit(decision('w5', 'approve'))).toMatchObject({
       rejection: { code: 'transfer_not_pending' },
     });
     expect(await late.submit(step('w5', { type: 'transfer.complete' }))).toMatchObject({

@@ -10,7 +10,7 @@ import {
   openTestLedger,
   type TestLedger,
 } from '../../support/ledgers/test-ledger.ts';
-import { ReferenceLedger, type Asked } from '../../support/reference/reference-ledger.ts';
+import { ReferenceLedger, type Sent } from '../../support/reference/reference-ledger.ts';
 import { anyRequest } from './random-requests.ts';
 
 const APPENDERS = 3;
@@ -37,13 +37,13 @@ const BEGINNING: readonly CommandRequest[] = [
   moveMoney('begin2', { source: 'world_EUR', destination: 'ben', amount: '20' }),
 ];
 
-type Answered = Asked & { readonly outcome: Outcome };
+type Decided = Sent & { readonly outcome: Outcome };
 
 /** Asks all at once, each of its own appender, and waits for the answers. */
 async function askAll(
   log: TestLedger,
   asked: readonly { request: CommandRequest; submit: TestLedger['submit'] }[],
-): Promise<Answered[]> {
+): Promise<Decided[]> {
   const after = await log.reader.lastPosition();
   const outcomes = await Promise.all(asked.map(({ request, submit }) => submit(request)));
   const before = await log.reader.lastPosition();
@@ -67,7 +67,7 @@ test('whatever is asked of several appenders at once, the log tells the story th
       const log = await openTestLedger();
       try {
         const hands = [log, ...(await Promise.all(Array.from({ length: APPENDERS - 1 }, () => log.join())))];
-        const answered: Answered[] = [];
+        const answered: Decided[] = [];
         for (const request of BEGINNING) {
           answered.push(...(await askAll(log, [{ request: again(request), submit: log.submit }])));
         }
@@ -81,7 +81,7 @@ test('whatever is asked of several appenders at once, the log tells the story th
         const model = new ReferenceLedger(new Map(answered.map((one) => [one.request.command_id, one])));
         for (const event of await log.allEvents()) model.apply(event);
         model.end();
-        for (const one of answered) model.checkAnswer(one, one.outcome);
+        for (const one of answered) model.checkResponse(one, one.outcome);
         expect(model.faults).toEqual([]);
         for (const [name, count] of Object.entries(model.met)) met[name] = (met[name] ?? 0) + count;
       } finally {

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => log.close());
 
 /** Commands as the API makes them of a key: what each of them says of itself, and where it is remembered. */
-function madeOf(text: string) {
+function requestsOf(text: string) {
   const key = idempotencyKey(text);
   const idempotency_key = key.keyHash;
   const receipt = (kind: string) => {
@@ -46,20 +46,20 @@ function madeOf(text: string) {
   } satisfies Record<string, () => CommandRequest>;
 }
 
-type Kind = keyof ReturnType<typeof madeOf>;
+type Kind = keyof ReturnType<typeof requestsOf>;
 const KINDS: readonly Kind[] = ['transfer', 'refused transfer', 'hold', 'account', 'change'];
 const PAIRS = KINDS.flatMap((one) =>
   KINDS.filter((other) => other !== one).map((other) => [one, other] as const),
 );
 
-const REUSED = { type: 'refused', rejection: { code: 'idempotency_key_reused' } };
+const REUSED = { type: 'error', rejection: { code: 'idempotency_key_reused' } };
 const newKey = () => randomUUID();
 
 describe('a key that was used', () => {
   test.each(PAIRS)('for a %s is not used for a %s, by whomever it is asked', async (one, other) => {
-    const made = madeOf(newKey());
+    const made = requestsOf(newKey());
     const first = await log.submit(made[one]());
-    expect(first.type).not.toBe('refused');
+    expect(first.type).not.toBe('error');
     const end = await log.reader.lastPosition();
     const neighbour = moveMoney(randomUUID(), { source: 'alice', destination: 'bob', amount: '1' });
     const second = await log.join();
@@ -73,18 +73,18 @@ describe('a key that was used', () => {
   });
 
   test.each(PAIRS)('for a %s and a %s at once is used for one of them', async (one, other) => {
-    const made = madeOf(newKey());
+    const made = requestsOf(newKey());
     const second = await log.join();
     const here = await Promise.all([log.submit(made[one]()), log.submit(made[other]())]);
-    expect(here.filter(({ type }) => type === 'refused')).toMatchObject([REUSED]);
-    const apart = madeOf(newKey());
+    expect(here.filter(({ type }) => type === 'error')).toMatchObject([REUSED]);
+    const apart = requestsOf(newKey());
     const there = await Promise.all([log.submit(apart[one]()), second.submit(apart[other]())]);
-    expect(there.filter(({ type }) => type === 'refused')).toMatchObject([REUSED]);
+    expect(there.filter(({ type }) => type === 'error')).toMatchObject([REUSED]);
   });
 });
 
 test('a receipt from before it was filed under the id of a transfer is found, and counts for its kind', async () => {
-  const made = madeOf(newKey());
+  const made = requestsOf(newKey());
   const { receipt_id: _, ...before } = made.hold();
   const first = await log.submit(before);
   expect(first).toMatchObject({ type: 'hold', created: true });
@@ -94,7 +94,7 @@ test('a receipt from before it was filed under the id of a transfer is found, an
 });
 
 test('an account that has taken the id of a key’s transfer keeps that key from being used, and nobody waits', async () => {
-  const made = madeOf(newKey());
+  const made = requestsOf(newKey());
   await log.submit(createAccount(made.transfer().id));
   const neighbour = moveMoney(randomUUID(), { source: 'alice', destination: 'bob', amount: '1' });
   const [refused, carried] = await Promise.all([log.submit(made.transfer()), log.submit(neighbour)]);

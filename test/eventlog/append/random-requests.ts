@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { CommandRequest, MovementRequest } from '../../../messages/commands.ts';
 import {
-  answer,
+  decision,
   changeAccount,
   changeHold,
   createAccount,
@@ -50,7 +50,7 @@ function named<Request extends CommandRequest>(request: Request, name: string | 
 }
 
 /** Without the fields that are not there. */
-function given<Fields extends object>(
+function optional<Fields extends object>(
   fields: Fields,
 ): { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
@@ -88,7 +88,7 @@ const transaction = fc
 const reversal = fc
   .record({ id: fc.constantFrom('r1', 'r2', 'r3', 'r4', 'r5', 'r6'), of: reversible, part: maybe(amount) })
   .map(({ id, of, part }) =>
-    named(reverse(id, of, given({ amount: part === undefined ? part : String(part) })), `key of ${id}`),
+    named(reverse(id, of, optional({ amount: part === undefined ? part : String(part) })), `key of ${id}`),
   );
 const likelyToWait = fc
   .record({ id: waiting, source: customer, amount, waits: fc.constantFrom(...WAITS) })
@@ -97,7 +97,7 @@ const likelyToWait = fc
   );
 const said = fc
   .tuple(begun, fc.constantFrom('approve', 'approve', 'reject', 'cancel'), key)
-  .map(([id, what, name]) => named(answer(id, what), name));
+  .map(([id, what, name]) => named(decision(id, what), name));
 const steps = fc
   .tuple(
     begun,
@@ -116,7 +116,7 @@ const resolution = fc
 const placing = fc
   .record({ id: hold, of: account, amount, currency, destination: maybe(account), expires: maybe(time) })
   .map(({ id, of, amount: units, currency: code, destination, expires }) => {
-    const more = { currency: code, ...given({ destination, expires_at: expires }) };
+    const more = { currency: code, ...optional({ destination, expires_at: expires }) };
     return named(placeHold(id, { account: of, amount: String(units) }, more), id);
   });
 const likelyPlacing = fc
@@ -128,7 +128,7 @@ const capture = fc
   .record({ id: hold, part: maybe(amount), destination: maybe(account), name: key, own: fc.uuid() })
   .map(({ id, part, destination, name, own }) => {
     const amountGiven = part === undefined ? undefined : String(part);
-    const asked = { transfer: `c-${name ?? own}`, ...given({ amount: amountGiven, destination }) };
+    const asked = { transfer: `c-${name ?? own}`, ...optional({ amount: amountGiven, destination }) };
     return named(changeHold(id, { type: 'hold.capture', ...asked }), name);
   });
 const holdStep = fc
@@ -161,7 +161,7 @@ const update = fc
     name: key,
   })
   .map(({ id, limit, version, name }) => {
-    const asked = { overdraft_limit: String(limit), ...given({ if_version: version }) };
+    const asked = { overdraft_limit: String(limit), ...optional({ if_version: version }) };
     return named(changeAccount(id, { type: 'account.update', ...asked }), name);
   });
 

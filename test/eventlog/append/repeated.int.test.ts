@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Outcome } from '../../../eventlog/append/outcome.ts';
 import type { CommandRequest } from '../../../messages/commands.ts';
 import {
-  answer,
+  decision,
   changeAccount,
   changeHold,
   createAccount,
@@ -50,138 +50,138 @@ const THINGS = {
 
 type Case = {
   readonly what: string;
-  readonly given: keyof typeof THINGS;
+  readonly before: keyof typeof THINGS;
   readonly ask: (id: string) => CommandRequest;
   /** What the outcome is. */
-  readonly says: object;
+  readonly expected: object;
 };
 
-const REUSED = { type: 'refused', rejection: { code: 'idempotency_key_reused' } };
+const REUSED = { type: 'error', rejection: { code: 'idempotency_key_reused' } };
 const posted = { type: 'transfer', transfer: { status: 'posted' } };
 
 /** Every command that a key, or its own id, makes known. */
 const KEYED: readonly Case[] = [
   {
     what: 'a transfer',
-    given: 'nothing',
+    before: 'nothing',
     ask: (id) => moveMoney(`t${id}`, fromAlice),
-    says: posted,
+    expected: posted,
   },
   {
     what: 'a transfer that is rejected',
-    given: 'nothing',
+    before: 'nothing',
     ask: (id) => moveMoney(`t${id}`, { ...fromAlice, amount: '999999' }),
-    says: { type: 'transfer', rejection: { code: 'insufficient_funds' } },
+    expected: { type: 'transfer', rejection: { code: 'insufficient_funds' } },
   },
   {
     what: 'a transfer that waits',
-    given: 'nothing',
+    before: 'nothing',
     ask: (id) => moveMoney(`t${id}`, fromAlice, { approval_expires_at: NOON }),
-    says: { transfer: { status: 'awaiting_approval' } },
+    expected: { transfer: { status: 'awaiting_approval' } },
   },
   {
     what: 'a transaction',
-    given: 'nothing',
+    before: 'nothing',
     ask: (id) =>
       transact(`t${id}`, [
         ['alice', -5],
         ['bob', 4],
         ['world_EUR', 1],
       ]),
-    says: posted,
+    expected: posted,
   },
-  { what: 'a reversal', given: 'posted', ask: (id) => reverse(`r${id}`, id), says: posted },
+  { what: 'a reversal', before: 'posted', ask: (id) => reverse(`r${id}`, id), expected: posted },
   {
     what: 'a reversal in part',
-    given: 'posted',
+    before: 'posted',
     ask: (id) => reverse(`r${id}`, id, { amount: '2' }),
-    says: posted,
+    expected: posted,
   },
   {
     what: 'a reversal that is rejected',
-    given: 'posted',
+    before: 'posted',
     ask: (id) => reverse(`r${id}`, id, { amount: '6' }),
-    says: { type: 'transfer', rejection: { code: 'amount_exceeds_transfer' } },
+    expected: { type: 'transfer', rejection: { code: 'amount_exceeds_transfer' } },
   },
-  { what: 'an approval', given: 'waiting', ask: (id) => answer(id, 'approve'), says: posted },
+  { what: 'an approval', before: 'waiting', ask: (id) => decision(id, 'approve'), expected: posted },
   {
     what: 'a rejection',
-    given: 'waiting',
-    ask: (id) => answer(id, 'reject', { reason: 'no' }),
-    says: { transfer: { status: 'rejected', reason: 'no' } },
+    before: 'waiting',
+    ask: (id) => decision(id, 'reject', { reason: 'no' }),
+    expected: { transfer: { status: 'rejected', reason: 'no' } },
   },
   {
     what: 'a cancellation',
-    given: 'scheduled',
-    ask: (id) => answer(id, 'cancel'),
-    says: { transfer: { status: 'cancelled' } },
+    before: 'scheduled',
+    ask: (id) => decision(id, 'cancel'),
+    expected: { transfer: { status: 'cancelled' } },
   },
-  { what: 'a resolution', given: 'parked', ask: (id) => resolve(id, 'completed'), says: posted },
+  { what: 'a resolution', before: 'parked', ask: (id) => resolve(id, 'completed'), expected: posted },
   {
     what: 'a resolution that gives up',
-    given: 'parked',
+    before: 'parked',
     ask: (id) => resolve(id, 'failed', { reason: 'it came back' }),
-    says: { transfer: { status: 'failed', reason: 'resolved_as_failed' } },
+    expected: { transfer: { status: 'failed', reason: 'resolved_as_failed' } },
   },
   {
     what: 'a hold',
-    given: 'nothing',
+    before: 'nothing',
     ask: (id) => placeHold(id, { account: 'alice', amount: '5' }),
-    says: { type: 'hold', created: true, hold: { status: 'active' } },
+    expected: { type: 'hold', created: true, hold: { status: 'active' } },
   },
   {
     what: 'a hold that is refused',
-    given: 'nothing',
+    before: 'nothing',
     ask: (id) => placeHold(id, { account: 'alice', amount: '999999' }),
-    says: { type: 'rejected', rejection: { code: 'insufficient_funds' } },
+    expected: { type: 'rejected', rejection: { code: 'insufficient_funds' } },
   },
   {
     what: 'a capture',
-    given: 'hold',
+    before: 'hold',
     ask: (id) => changeHold(id, { type: 'hold.capture', transfer: `c${id}`, amount: '3' }),
-    says: { type: 'hold', created: false, hold: { status: 'captured', captured: '3' } },
+    expected: { type: 'hold', created: false, hold: { status: 'captured', captured: '3' } },
   },
   {
     what: 'a capture that is refused',
-    given: 'hold',
+    before: 'hold',
     ask: (id) => changeHold(id, { type: 'hold.capture', transfer: `c${id}`, amount: '6' }),
-    says: { type: 'rejected', rejection: { code: 'amount_exceeds_hold' } },
+    expected: { type: 'rejected', rejection: { code: 'amount_exceeds_hold' } },
   },
   {
     what: 'a voiding',
-    given: 'hold',
+    before: 'hold',
     ask: (id) => changeHold(id, { type: 'hold.void' }),
-    says: { hold: { status: 'voided' } },
+    expected: { hold: { status: 'voided' } },
   },
   {
     what: 'an extension',
-    given: 'hold',
+    before: 'hold',
     ask: (id) => changeHold(id, { type: 'hold.extend', expires_at: NIGHT }),
-    says: { hold: { status: 'active', expires_at: NIGHT } },
+    expected: { hold: { status: 'active', expires_at: NIGHT } },
   },
   {
     what: 'an extension that changes nothing',
-    given: 'hold',
+    before: 'hold',
     ask: (id) => changeHold(id, { type: 'hold.extend', expires_at: NOON }),
-    says: { hold: { status: 'active', expires_at: NOON } },
+    expected: { hold: { status: 'active', expires_at: NOON } },
   },
   {
     what: 'an account',
-    given: 'nothing',
+    before: 'nothing',
     ask: (id) => createAccount(id, key()),
-    says: { type: 'account', created: true, state: { version: 1 } },
+    expected: { type: 'account', created: true, state: { version: 1 } },
   },
   {
     what: 'another limit',
-    given: 'account',
+    before: 'account',
     ask: (id) => changeAccount(id, { type: 'account.update', overdraft_limit: '7', if_version: 1 }, key()),
-    says: { type: 'account', state: { overdraft_limit: '7', version: 2 } },
+    expected: { type: 'account', state: { overdraft_limit: '7', version: 2 } },
   },
   {
     what: 'a freeze',
-    given: 'account',
+    before: 'account',
     ask: (id) => changeAccount(id, { type: 'account.freeze' }, key()),
-    says: { type: 'account', state: { status: 'frozen', version: 2 } },
+    expected: { type: 'account', state: { status: 'frozen', version: 2 } },
   },
 ];
 
@@ -189,51 +189,51 @@ const KEYED: readonly Case[] = [
 const UNKEYED: readonly Case[] = [
   {
     what: 'a completion',
-    given: 'scheduled',
+    before: 'scheduled',
     ask: (id) => step(id, { type: 'transfer.complete' }),
-    says: posted,
+    expected: posted,
   },
   {
     what: 'an expiry',
-    given: 'waiting',
+    before: 'waiting',
     ask: (id) => step(id, { type: 'transfer.expire' }),
-    says: { transfer: { status: 'expired' } },
+    expected: { transfer: { status: 'expired' } },
   },
   {
     what: 'a failure',
-    given: 'pending',
+    before: 'pending',
     ask: (id) => step(id, { type: 'transfer.fail', code: 'rail_declined', detail: 'No such IBAN.' }),
-    says: { transfer: { status: 'failed', reason: 'rail_declined' } },
+    expected: { transfer: { status: 'failed', reason: 'rail_declined' } },
   },
   {
     what: 'a parking',
-    given: 'pending',
+    before: 'pending',
     ask: (id) => step(id, { type: 'transfer.park', reason: 'no answer' }),
-    says: { transfer: { status: 'pending', reason: 'no answer' } },
+    expected: { transfer: { status: 'pending', reason: 'no answer' } },
   },
   {
     what: "a hold's expiry",
-    given: 'hold',
+    before: 'hold',
     ask: (id) => changeHold(id, { type: 'hold.expire', expires_at: NOON }),
-    says: { hold: { status: 'expired' } },
+    expected: { hold: { status: 'expired' } },
   },
   {
     what: 'an approval',
-    given: 'waiting',
-    ask: (id) => withoutKey(answer(id, 'approve')),
-    says: posted,
+    before: 'waiting',
+    ask: (id) => withoutKey(decision(id, 'approve')),
+    expected: posted,
   },
   {
     what: 'a voiding',
-    given: 'hold',
+    before: 'hold',
     ask: (id) => withoutKey(changeHold(id, { type: 'hold.void' })),
-    says: { hold: { status: 'voided' } },
+    expected: { hold: { status: 'voided' } },
   },
   {
     what: 'another limit for a version',
-    given: 'account',
+    before: 'account',
     ask: (id) => changeAccount(id, { type: 'account.update', overdraft_limit: '7', if_version: 1 }),
-    says: { state: { overdraft_limit: '7', version: 2 } },
+    expected: { state: { overdraft_limit: '7', version: 2 } },
   },
 ];
 
@@ -242,14 +242,14 @@ function withoutKey(request: CommandRequest): CommandRequest {
   return rest;
 }
 
-async function prepared({ given, ask }: Case): Promise<CommandRequest> {
+async function prepared({ before: given, ask }: Case): Promise<CommandRequest> {
   const id = `x${randomUUID().slice(0, 12)}`;
   await THINGS[given](id);
   return ask(id);
 }
 
 /** What the outcome says, without whether it was new. */
-function said(outcome: Outcome): object {
+function shown(outcome: Outcome): object {
   return { ...outcome, replayed: undefined };
 }
 
@@ -257,7 +257,7 @@ describe.each(KEYED)('$what', (of) => {
   test('that is asked for again changes nothing more and is answered the same, also by another appender', async () => {
     const request = await prepared(of);
     const first = await log.submit(request);
-    expect(first).toMatchObject({ ...of.says, replayed: false });
+    expect(first).toMatchObject({ ...of.expected, replayed: false });
     const end = await log.reader.lastPosition();
     for (const hand of [log, await log.join()]) {
       expect(await hand.submit(request)).toEqual({ ...first, replayed: true });
@@ -274,8 +274,8 @@ describe.each(KEYED)('$what', (of) => {
       const request = await prepared(of);
       const before = await log.reader.lastPosition();
       const [one, two] = await Promise.all(hands.map((hand) => hand.submit(request)));
-      expect(one).toMatchObject(of.says);
-      expect(said(two!)).toEqual(said(one!));
+      expect(one).toMatchObject(of.expected);
+      expect(shown(two!)).toEqual(shown(one!));
       await expectOnce(request, before);
     }
   });
@@ -287,7 +287,7 @@ describe.each(KEYED)('$what', (of) => {
     const another = { ...request, fingerprint: 'another', command_id: randomUUID() };
     for (const hand of [log, await log.join()]) expect(await hand.submit(another)).toMatchObject(REUSED);
     expect(await log.reader.lastPosition()).toBe(end);
-    expect(said(await log.submit(request))).toEqual(said(first));
+    expect(shown(await log.submit(request))).toEqual(shown(first));
   });
 });
 
@@ -306,10 +306,10 @@ describe.each(UNKEYED)('$what without a key', (of) => {
   test('that is asked for again changes nothing more and is answered the same, also by another appender', async () => {
     const request = await prepared(of);
     const first = await log.submit(request);
-    expect(first).toMatchObject(of.says);
+    expect(first).toMatchObject(of.expected);
     const end = await log.reader.lastPosition();
     for (const hand of [log, await log.join()]) {
-      expect(said(await hand.submit(request))).toEqual(said(first));
+      expect(shown(await hand.submit(request))).toEqual(shown(first));
     }
     expect(await log.reader.lastPosition()).toBe(end);
   });

@@ -27,7 +27,7 @@ describe('a log that is whole', () => {
       accounts: 3,
       batches: 7,
       sums: { EUR: '0' },
-      events: { AccountCreated: 2, TransferCompleted: 3, TransferRejected: 1, CommandAnswered: 1 },
+      events: { AccountCreated: 2, TransferCompleted: 3, TransferRejected: 1, CommandRecorded: 1 },
       stepsBack: { count: 0 },
     });
   });
@@ -45,7 +45,7 @@ describe('a log that is whole', () => {
         for (const key of Object.keys(data)) delete data[key];
         Object.assign(data, { account: id, created, ...state });
       })(message);
-      return withHeader('ce-type', 'ledger.CommandAnswered.v1')(old);
+      return withHeader('ce-type', 'ledger.CommandRecorded.v1')(old);
     });
     expect(audit(receipt)).toBeUndefined();
   });

@@ -15,7 +15,7 @@ function logOfEvents(): TestLog {
   log.move(['alice', 'bob'], 300n, { id: 't', reference: 'rent' });
   log.move(['bob', 'alice'], 9_999n, { id: 'refused' });
   log.move(['bob', 'alice'], 100n, { id: 'back' });
-  log.answer('alice');
+  log.receipt('alice');
   return log;
 }
 

@@ -20,7 +20,7 @@ type Movement = { readonly from: number; readonly to: number; readonly amount: b
 /** What may be done with some money: each as its own command, and as what may follow it. */
 const DEEDS: readonly ((log: TestLog, movement: Movement, number: number) => void)[] = [
   (log, { from, to, amount }) => log.move([ids[from]!, ids[to]!], amount),
-  (log, { from }) => log.answer(ids[from]!),
+  (log, { from }) => log.receipt(ids[from]!),
   (log, { from, to, amount }, number) => {
     log.move([ids[from]!, ids[to]!], amount, { id: `w${number}`, approvalExpiresAt: NOW });
     const step = number % 2 === 0 ? ({ type: 'approve', at: NOW } as const) : ({ type: 'expire' } as const);

@@ -8,7 +8,7 @@ const whole = waitingLog();
 /** The position of an event in it. */
 const at = (...name: Name) => placeOf(whole, name) + 1;
 
-type Case = { log: Stored[]; code: string; position: number; says: RegExp };
+type Case = { log: Stored[]; code: string; position: number; message: RegExp };
 
 test('a log with transfers that wait, holds, reversals and transactions has no finding', () => {
   expect(audit(whole)).toBeUndefined();
@@ -40,73 +40,73 @@ describe('the life of a transfer, a hold or an account', () => {
       log: without(whole, ['w', 'requested'], ['alice', 'held']),
       code: 'lifecycle',
       position: at('w', 'requested') - 1,
-      says: /transfer\/w does not begin with TransferApproved/,
+      message: /transfer\/w does not begin with TransferApproved/,
     },
     'a transfer moves that nobody has approved': {
       log: without(whole, ['w', 'approved']),
       code: 'lifecycle',
       position: at('w', 'completed') - 1,
-      says: /TransferCompleted cannot happen to transfer\/w now: nobody has approved it/,
+      message: /TransferCompleted cannot happen to transfer\/w now: nobody has approved it/,
     },
     'a transfer is asked for twice': {
       log: twice(whole, ['v', 'requested']),
       code: 'lifecycle',
       position: at('v', 'requested') + 1,
-      says: /transfer\/v has begun before it/,
+      message: /transfer\/v has begun before it/,
     },
     'a transfer goes on after it was cancelled': {
       log: again(whole, ['v', 'cancelled']),
       code: 'lifecycle',
       position: whole.length + 1,
-      says: /transfer\/v has ended before it/,
+      message: /transfer\/v has ended before it/,
     },
     'a transfer that was posted fails': {
       log: forge(failedAfterPosted()),
       code: 'lifecycle',
       position: whole.length + 1,
-      says: /TransferFailed cannot happen to transfer\/d now: its money has moved/,
+      message: /TransferFailed cannot happen to transfer\/d now: its money has moved/,
     },
     'a transfer is undone again that was wholly undone': {
       log: again(whole, ['w', 'reversed', 2]),
       code: 'lifecycle',
       position: whole.length + 1,
-      says: /transfer\/w has ended before it/,
+      message: /transfer\/w has ended before it/,
     },
     'a hold is extended that was not placed': {
       log: without(whole, ['h2', 'placed'], ['alice', 'held', 5]),
       code: 'lifecycle',
       position: at('h2', 'placed') - 1,
-      says: /hold\/h2 does not begin with HoldExtended/,
+      message: /hold\/h2 does not begin with HoldExtended/,
     },
     'a hold ends twice': {
       log: again(whole, ['h', 'captured']),
       code: 'lifecycle',
       position: whole.length + 1,
-      says: /hold\/h has ended before it/,
+      message: /hold\/h has ended before it/,
     },
     'money leaves a frozen account': {
       log: frozenSpender(),
       code: 'lifecycle',
       position: 4,
-      says: /MoneyWithdrawn cannot happen to account\/bob now: it is frozen/,
+      message: /MoneyWithdrawn cannot happen to account\/bob now: it is frozen/,
     },
     'something happens to a closed account': {
       log: again(whole, ['carol', 'closed']),
       code: 'lifecycle',
       position: whole.length + 1,
-      says: /account\/carol has ended before it/,
+      message: /account\/carol has ended before it/,
     },
     'the world account is frozen': {
       log: worldFrozen(),
       code: 'lifecycle',
       position: at('bob', 'frozen'),
-      says: /AccountFrozen cannot happen to account\/world_EUR now: it stands for the world outside/,
+      message: /AccountFrozen cannot happen to account\/world_EUR now: it stands for the world outside/,
     },
   };
-  test.each(Object.entries(CASES))('%s', (_, { log, code, position, says }) => {
+  test.each(Object.entries(CASES))('%s', (_, { log, code, position, message }) => {
     const finding = audit(log);
     expect(finding).toMatchObject({ code, position });
-    expect(finding?.message).toMatch(says);
+    expect(finding?.message).toMatch(message);
   });
 });
 
@@ -149,31 +149,31 @@ describe('what was asked for', () => {
       log: changed(whole, ['w', 'approved'], (data) => (data.amount = '301')),
       code: 'terms',
       position: at('w', 'approved'),
-      says: /what it says that transfer\/w is to be is not what was said before/,
+      message: /what it says that transfer\/w is to be is not what was said before/,
     },
     'a transfer is completed with another reference': {
       log: changed(whole, ['w', 'completed'], (data) => (data.reference = 'gift')),
       code: 'terms',
       position: at('w', 'completed'),
-      says: /transfer\/w/,
+      message: /transfer\/w/,
     },
     'a transfer that was posted is undone as another': {
       log: changed(whole, ['w', 'reversed'], (data) => (data.amount = '9999')),
       code: 'terms',
       position: at('w', 'reversed'),
-      says: /transfer\/w/,
+      message: /transfer\/w/,
     },
     'a hold goes elsewhere once it is extended': {
       log: changed(whole, ['h2', 'extended'], (data) => (data.destination = 'bob')),
       code: 'terms',
       position: at('h2', 'extended'),
-      says: /hold\/h2/,
+      message: /hold\/h2/,
     },
     'a transfer begins as what it does not ask for': {
       log: changed(whole, ['s', 'requested'], (data) => (data.status = 'pending')),
       code: 'terms',
       position: at('s', 'requested'),
-      says: /begins as pending, but its terms ask for scheduled/,
+      message: /begins as pending, but its terms ask for scheduled/,
     },
     'a transfer is posted at once that was to be approved': {
       log: changed(whole, ['d', 'completed'], (data) => {
@@ -181,19 +181,19 @@ describe('what was asked for', () => {
       }),
       code: 'terms',
       position: at('d', 'completed'),
-      says: /posted at once, but was to be awaiting_approval first/,
+      message: /posted at once, but was to be awaiting_approval first/,
     },
     'a hold is captured for more than it holds': {
       log: changed(whole, ['h', 'captured'], (data) => (data.captured = '201')),
       code: 'terms',
       position: at('h', 'captured'),
-      says: /captures 201, but the hold is one of 200/,
+      message: /captures 201, but the hold is one of 200/,
     },
   };
-  test.each(Object.entries(CASES))('%s', (_, { log, code, position, says }) => {
+  test.each(Object.entries(CASES))('%s', (_, { log, code, position, message }) => {
     const finding = audit(log);
     expect(finding).toMatchObject({ code, position });
-    expect(finding?.message).toMatch(says);
+    expect(finding?.message).toMatch(message);
   });
 
   test('may be written in another order', () => {
@@ -215,31 +215,31 @@ describe('what two sides tell', () => {
       log: changed(whole, ['h', 'captured'], (data) => (data.captured = '49')),
       code: 'counterpart',
       position: at('c', 'completed'),
-      says: /"c captures h: 50 EUR of alice", but nothing else in its batch says so/,
+      message: /"c captures h: 50 EUR of alice", but nothing else in its batch says so/,
     },
     'a hold names another transfer': {
       log: changed(whole, ['h', 'captured'], (data) => (data.transfer = 'other')),
       code: 'counterpart',
       position: at('c', 'completed'),
-      says: /nothing else in its batch says so/,
+      message: /nothing else in its batch says so/,
     },
     'a capture names another hold': {
       log: changed(whole, ['c', 'completed'], (data) => (data.hold = 'other')),
       code: 'counterpart',
       position: at('c', 'completed'),
-      says: /c captures other/,
+      message: /c captures other/,
     },
     'a capture names no hold': {
       log: changed(whole, ['c', 'completed'], (data) => delete data.hold),
       code: 'counterpart',
       position: at('c', 'completed'),
-      says: /nothing else/,
+      message: /nothing else/,
     },
     'another transfer claims to be a capture': {
       log: changed(whole, ['d', 'completed'], (data) => (data.hold = 'h')),
       code: 'counterpart',
       position: at('d', 'completed'),
-      says: /d captures h/,
+      message: /d captures h/,
     },
     'a capture is only a transfer, and the hold still says it was captured': {
       log: changed(whole, ['c', 'completed'], (data) => {
@@ -248,13 +248,13 @@ describe('what two sides tell', () => {
       }),
       code: 'counterpart',
       position: at('h', 'captured'),
-      says: /no transfer of its batch does so/,
+      message: /no transfer of its batch does so/,
     },
     'a reversal, and the transfer does not know of it': {
       log: without(whole, ['w', 'reversed'], ['w', 'reversed', 2]),
       code: 'counterpart',
       position: at('r1', 'completed'),
-      says: /r1 undoes w: credit 100 EUR alice, debit 100 EUR bob/,
+      message: /r1 undoes w: credit 100 EUR alice, debit 100 EUR bob/,
     },
     'a transfer says that another one has undone it': {
       log: changed(whole, ['w', 'reversed'], (data) => {
@@ -262,19 +262,19 @@ describe('what two sides tell', () => {
       }),
       code: 'counterpart',
       position: at('r1', 'completed'),
-      says: /r1 undoes w/,
+      message: /r1 undoes w/,
     },
     'a reversal names another transfer': {
       log: changed(whole, ['r1', 'completed'], (data) => (data.reverses = 'd')),
       code: 'counterpart',
       position: at('r1', 'completed'),
-      says: /r1 undoes d/,
+      message: /r1 undoes d/,
     },
   };
-  test.each(Object.entries(CASES))('%s', (_, { log, code, position, says }) => {
+  test.each(Object.entries(CASES))('%s', (_, { log, code, position, message }) => {
     const finding = audit(log);
     expect(finding).toMatchObject({ code, position });
-    expect(finding?.message).toMatch(says);
+    expect(finding?.message).toMatch(message);
   });
 });
 
@@ -284,13 +284,13 @@ describe('what was undone', () => {
       log: changed(whole, ['w', 'reversed'], (data) => (data.reversed = '101')),
       code: 'reversed',
       position: at('w', 'reversed'),
-      says: /says that 101 is undone, but 0 was, and now 100/,
+      message: /says that 101 is undone, but 0 was, and now 100/,
     },
     'the sum forgets the one before': {
       log: changed(whole, ['w', 'reversed', 2], (data) => (data.reversed = '200')),
       code: 'reversed',
       position: at('w', 'reversed', 2),
-      says: /says that 200 is undone, but 100 was, and now 200/,
+      message: /says that 200 is undone, but 100 was, and now 200/,
     },
     'more is undone than was moved': {
       log: changed(whole, ['w', 'reversed', 2], (data) => {
@@ -299,13 +299,13 @@ describe('what was undone', () => {
       }),
       code: 'reversed',
       position: at('w', 'reversed', 2),
-      says: /301 of the transfer w is undone, but it moved 300/,
+      message: /301 of the transfer w is undone, but it moved 300/,
     },
   };
-  test.each(Object.entries(CASES))('%s', (_, { log, code, position, says }) => {
+  test.each(Object.entries(CASES))('%s', (_, { log, code, position, message }) => {
     const finding = audit(log);
     expect(finding).toMatchObject({ code, position });
-    expect(finding?.message).toMatch(says);
+    expect(finding?.message).toMatch(message);
   });
 });
 

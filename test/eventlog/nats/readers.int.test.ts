@@ -35,13 +35,13 @@ afterAll(async () => {
   await log.close();
 });
 
-type Answer = { error?: { description: string }; name?: string };
+type Reply = { error?: { description: string }; name?: string };
 
 /** Asks as a program would that keeps to no client. */
-async function ask(subject: string, question: unknown): Promise<Answer> {
+async function ask(subject: string, question: unknown): Promise<Reply> {
   const text = typeof question === 'string' ? question : JSON.stringify(question);
   try {
-    return (await reader.request(`$JS.API.${subject}`, text, { timeout: 2_000 })).json<Answer>();
+    return (await reader.request(`$JS.API.${subject}`, text, { timeout: 2_000 })).json<Reply>();
   } catch (error) {
     return { error: { description: String(error) } };
   }

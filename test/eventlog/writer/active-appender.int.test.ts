@@ -26,7 +26,7 @@ async function openLedger() {
 }
 
 /** Hears which writers packs are sent to. Who listens there counts as an answerer, so a writer's end goes unnoticed. */
-async function hearPacks({ nc, ledger }: TestLedger): Promise<string[]> {
+async function recordBatches({ nc, ledger }: TestLedger): Promise<string[]> {
   const packs: string[] = [];
   nc.subscribe(writerSubject(ledger, '*'), {
     callback: (_, message) => {
@@ -65,7 +65,7 @@ describe('a worker that is not the active writer', () => {
   });
 
   test('has the active one decide, and gets the very outcome that the active one has', async () => {
-    const packs = await hearPacks(ledger.log);
+    const packs = await recordBatches(ledger.log);
     const commands = [
       createAccount('alice', { idempotency_key: 'a'.repeat(64) }),
       pay('posted', 10),
@@ -159,7 +159,7 @@ describe.concurrent('the active writer', () => {
 
   test('that is cut off and comes back late has its batch refused, and forwards from then on', async () => {
     const { log, heard } = await openLedger();
-    const packs = await hearPacks(log);
+    const packs = await recordBatches(log);
     const { proxy, url } = await proxied();
     const attempts = new Set<string>();
     log.nc.subscribe(`append.${log.ledger}.>`, {
@@ -247,7 +247,7 @@ describe.concurrent('the bucket of the lease', () => {
 
   test('may take nothing: then each worker decides for itself, and all is still right', async () => {
     const { log, heard } = await openLedger();
-    const packs = await hearPacks(log);
+    const packs = await recordBatches(log);
     await (await joinAsWriter(log.ledger, 'first')).close();
     const manager = await jetstreamManager(log.nc);
     await manager.streams.update(`KV_${writerLease(log.ledger).bucket}`, { max_msg_size: 1 });

@@ -56,7 +56,7 @@ describe.each([2, 4])('%i processes on the same accounts', (count) => {
     await expect.poll(ends, { timeout: 20_000, interval: 200 }).toBe(2);
     const counted = await Promise.all(writers.map((writer) => writer.stop()));
     await Promise.all(writers.toReversed().map((writer) => writer.leave()));
-    expect(Math.min(...counted.map(({ answered }) => answered))).toBeGreaterThan(0);
+    expect(Math.min(...counted.map(({ decided: answered }) => answered))).toBeGreaterThan(0);
     const answers = readRecords(files);
     expect(new Set(answers.map(({ completed }) => completed))).toEqual(new Set([true, false]));
     await expectTrueLedger(log, answers);

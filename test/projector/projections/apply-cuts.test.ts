@@ -17,7 +17,7 @@ describe('events', () => {
   it('that only answer a command change nothing, but count for the position', () => {
     const log = createTestLog();
     log.open('alice');
-    const answer = log.answer('alice');
+    const answer = log.receipt('alice');
     const none = {
       accounts: [],
       entries: [],

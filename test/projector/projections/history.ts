@@ -31,14 +31,14 @@ export function history(chosen: readonly number[]) {
   };
   const next = (ids: string[], make: (id: string) => RecordedEvent[]) => () => {
     const id = ids.shift();
-    return id === undefined ? log.answer('alice') : make(id);
+    return id === undefined ? log.receipt('alice') : make(id);
   };
   const steps = [
     () => log.deposit('alice', 100n),
     () => log.withdraw('alice', 60n),
     () => log.move(['alice', 'bob'], 70n),
     () => log.move(['bob', 'alice'], 10n),
-    () => log.answer('bob'),
+    () => log.receipt('bob'),
     () => log.deposit('bob', 5n, { reference: 'five', metadata: { ...WEB, order: `${(count += 1)}` } }),
     () => log.withdraw('bob', 1_000n),
     () => log.move(['alice', 'alice'], 1n),

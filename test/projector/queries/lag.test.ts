@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { measureLag } from '../../../projector/queries/lag.ts';
-import type { Standing } from '../../../projector/tables/checkpoint.ts';
+import type { ProjectionStatus } from '../../../projector/tables/checkpoint.ts';
 import { createTestLog } from '../../support/events/events.ts';
 
 const log = createTestLog();
 log.open('alice');
 log.deposit('alice', 1n);
-const standing = (given: Partial<Standing>): Standing => ({
+const standing = (given: Partial<ProjectionStatus>): ProjectionStatus => ({
   name: 'balances',
   version: 1,
   position: 4,

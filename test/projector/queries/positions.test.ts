@@ -20,7 +20,7 @@ function setup(position: number) {
 
 describe('waiting for a position', () => {
   it('asks nothing when the projector has told of it already', async () => {
-    const { database, heard, waitFor } = setup(0);
+    const { database, advance: heard, waitFor } = setup(0);
     heard(8);
     expect(await waitFor(8, 5_000)).toBe(true);
     expect(database.asked).toBe(0);
@@ -33,7 +33,7 @@ describe('waiting for a position', () => {
   });
 
   it('ends as soon as the projector tells of the position', async () => {
-    const { heard, waitFor } = setup(0);
+    const { advance: heard, waitFor } = setup(0);
     const waiting = waitFor(8, 5_000);
     await vi.advanceTimersByTimeAsync(10);
     heard(7);
@@ -58,7 +58,7 @@ describe('waiting for a position', () => {
   });
 
   it('costs the same question whoever and how many wait', async () => {
-    const { database, waitFor, heard } = setup(0);
+    const { database, waitFor, advance: heard } = setup(0);
     const waiting = Array.from({ length: 64 }, async (_, index) => waitFor(index + 1, 5_000));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(database.asked).toBe(1 + 4);

@@ -32,7 +32,7 @@ beforeAll(async () => {
   log.move(['bob', 'alice'], 1_000n, { id: 'refused', reference: 'rent' });
   log.withdraw('bob', 5n, { id: 'w1' });
   log.setStatus('dora', 'close');
-  log.answer('dora');
+  log.receipt('dora');
   await project(db, log.events);
 });
 afterAll(async () => db.end());

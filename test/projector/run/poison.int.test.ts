@@ -7,8 +7,8 @@ import { PROJECTIONS } from '../../../projector/projections/index.ts';
 import type { Projection, ProjectionName } from '../../../projector/projections/projection.ts';
 import { createReadStore } from '../../../projector/queries/postgres.ts';
 import { listParked, retryParked, type Retried } from '../../../projector/run/parked.ts';
-import { runProjector, tryAgain, type ProjectorOptions } from '../../../projector/run/projector.ts';
-import { readStandings } from '../../../projector/tables/checkpoint.ts';
+import { runProjector, retryStopped, type ProjectorOptions } from '../../../projector/run/projector.ts';
+import { readStatuses } from '../../../projector/tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../../projector/tables/database.ts';
 import { migrate } from '../../../projector/tables/migrate.ts';
 import {
@@ -69,7 +69,7 @@ async function projected(options: Partial<ProjectorOptions> = {}, stopped: strin
   );
   await vi.waitFor(async () => {
     const last = await log.reader.lastPosition();
-    for (const { name, position, error } of await readStandings(db)) {
+    for (const { name, position, error } of await readStatuses(db)) {
       if (stopped.includes(name)) expect(error).not.toBeNull();
       else expect(position).toBe(last);
     }
@@ -80,7 +80,7 @@ async function projected(options: Partial<ProjectorOptions> = {}, stopped: strin
 }
 
 const stops = (name: string) => name === 'balances';
-const standing = async (name: string) => (await readStandings(db)).find((each) => each.name === name)!;
+const standing = async (name: string) => (await readStatuses(db)).find((each) => each.name === name)!;
 
 const hasStopped = (name: string) =>
   vi.waitFor(async () => expect((await standing(name)).error).not.toBeNull(), 15_000);
@@ -209,12 +209,12 @@ describe('a poison event', () => {
     const options = { db, log: log.reader, announce: () => {}, tell: (line: string) => told.push(line) };
     const running = runProjector({ ...options, projections, stops }, stop.signal);
     await hasStopped('balances');
-    await tryAgain(db, 'balances');
+    await retryStopped(db, 'balances');
     // It still cannot be applied, and is told a second time.
     await vi.waitFor(() => expect(told).toHaveLength(2), 10_000);
     await hasStopped('balances');
     mended = true;
-    await tryAgain(db, 'balances');
+    await retryStopped(db, 'balances');
     const last = await log.reader.lastPosition();
     await vi.waitFor(async () => expect((await standing('balances')).position).toBe(last), 10_000);
     stop.abort();

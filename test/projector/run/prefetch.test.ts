@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { gather } from '../../../projector/run/prefetch.ts';
+import { prefetch } from '../../../projector/run/prefetch.ts';
 
 /** A source that counts what was taken from it, and waits to be stopped at its end. */
 function source(arrays: readonly (readonly number[])[], end: Promise<void> = Promise.resolve()) {
@@ -18,7 +18,7 @@ function source(arrays: readonly (readonly number[])[], end: Promise<void> = Pro
 it('gives together what came while the caller was busy, in order, and never cuts an array', async () => {
   const arrays = [[1], [2, 3], [4, 5, 6], [7], [8, 9]];
   const given: (readonly number[])[] = [];
-  for await (const some of gather(source(arrays).items, { max: 4, stop: () => {} })) {
+  for await (const some of prefetch(source(arrays).items, { max: 4, stop: () => {} })) {
     given.push(some);
     await sleep(5);
   }
@@ -31,7 +31,7 @@ it('gives together what came while the caller was busy, in order, and never cuts
 
 it('reads no further ahead than it may', async () => {
   const { state, items } = source(Array.from({ length: 100 }, (_, index) => [index, index]));
-  for await (const _ of gather(items, { max: 4, stop: () => {} })) {
+  for await (const _ of prefetch(items, { max: 4, stop: () => {} })) {
     await sleep(5);
     if (state.taken > 8) break;
   }
@@ -43,7 +43,7 @@ it('stops a source that waits when the caller has had enough', async () => {
   const end = new Promise<void>((resolve) => {
     stop.signal.addEventListener('abort', () => resolve());
   });
-  for await (const some of gather(source([[1]], end).items, { max: 4, stop: () => stop.abort() })) {
+  for await (const some of prefetch(source([[1]], end).items, { max: 4, stop: () => stop.abort() })) {
     expect(some).toEqual([1]);
     break;
   }
@@ -58,7 +58,7 @@ async function* broken() {
 it('throws what the source throws, after what came before it', async () => {
   const given: number[] = [];
   const reading = (async () => {
-    for await (const some of gather(broken(), { max: 4, stop: () => {} })) given.push(...some);
+    for await (const some of prefetch(broken(), { max: 4, stop: () => {} })) given.push(...some);
   })();
   await expect(reading).rejects.toThrow('broken');
   expect(given).toEqual([1]);

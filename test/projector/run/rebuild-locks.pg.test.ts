@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROJECTIONS } from '../../../projector/projections/index.ts';
 import { createReadStore } from '../../../projector/queries/postgres.ts';
 import { runRebuild } from '../../../projector/run/projector.ts';
-import { readStandings } from '../../../projector/tables/checkpoint.ts';
+import { readStatuses } from '../../../projector/tables/checkpoint.ts';
 import type { ReadModel } from '../../../projector/tables/database.ts';
 import { createTestLog, followInMemory } from '../../support/events/events.ts';
 import { openReadModel, project } from '../test-read-model.ts';
@@ -50,7 +50,7 @@ it('waits for a long query to end, and keeps no other query waiting meanwhile', 
   expect(asked).toBeGreaterThan(20);
   // A try waits 0.2 s for the long query, and whoever asks then waits behind it.
   expect(longest).toBeLessThan(1_000);
-  const transfers = (await readStandings(db)).find(({ name }) => name === 'transfers');
+  const transfers = (await readStatuses(db)).find(({ name }) => name === 'transfers');
   expect(transfers).toMatchObject({ position: log.events.length, building: null });
 });
 

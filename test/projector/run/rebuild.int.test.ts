@@ -7,7 +7,7 @@ import { PROJECTIONS } from '../../../projector/projections/index.ts';
 import type { Projection } from '../../../projector/projections/projection.ts';
 import { createReadStore } from '../../../projector/queries/postgres.ts';
 import { runProjector, runRebuild, type ProjectorOptions } from '../../../projector/run/projector.ts';
-import { readStandings } from '../../../projector/tables/checkpoint.ts';
+import { readStatuses } from '../../../projector/tables/checkpoint.ts';
 import type { ReadModel } from '../../../projector/tables/database.ts';
 import { createTestLog, type TestLog } from '../../support/events/events.ts';
 import { contents, openReadModel, project } from '../test-read-model.ts';
@@ -90,7 +90,7 @@ function fill(batches: number): void {
 
 async function untilShown(position: () => number = () => log.events.length): Promise<void> {
   for (;;) {
-    const all = await readStandings(db);
+    const all = await readStatuses(db);
     if (all.every((standing) => standing.position >= position())) return;
     await sleep(10);
   }
@@ -174,7 +174,7 @@ describe('a rebuild', () => {
       stop.abort();
     };
     await rebuild(PROJECTIONS.transfers, stop.signal, { progress, log: following(20, 50) });
-    const [, , interrupted] = await readStandings(db);
+    const [, , interrupted] = await readStatuses(db);
     expect(interrupted!.building!.position).toBe(reached.at(-1));
     expect(interrupted!.building!.position).toBeLessThan(log.events.length);
     expect(await contents(db)).toMatchObject({ transfers: before.transfers });
@@ -193,7 +193,7 @@ describe('a rebuild', () => {
     expect(await firstOf(PROJECTIONS.totals, true)).toBeLessThan(80);
     await interrupt({ ...PROJECTIONS.totals, version: 2 });
     expect(await firstOf(PROJECTIONS.totals, false)).toBeLessThan(80);
-    expect(await readStandings(db)).toMatchObject([{}, { name: 'totals', version: 1, building: null }, {}]);
+    expect(await readStatuses(db)).toMatchObject([{}, { name: 'totals', version: 1, building: null }, {}]);
   });
 
   it('never takes the place of tables that show more', async () => {
@@ -216,7 +216,7 @@ describe('a rebuild', () => {
     await sleep(500);
     stop.abort();
     await waiting;
-    const standing = (await readStandings(db)).find(({ name }) => name === 'totals');
+    const standing = (await readStatuses(db)).find(({ name }) => name === 'totals');
     expect(standing).toMatchObject({ position: log.events.length, building: { position: shorter.length } });
   });
 });
@@ -242,7 +242,7 @@ describe('a changed version', () => {
       projections: [PROJECTIONS.balances, PROJECTIONS.transfers, CHANGED],
       tell: (line) => told.push(line),
     });
-    const isLive = async () => (await readStandings(db)).find(({ name }) => name === 'totals')?.version === 2;
+    const isLive = async () => (await readStatuses(db)).find(({ name }) => name === 'totals')?.version === 2;
     while (!(await isLive())) await sleep(10);
     fill(10);
     await untilShown();
@@ -262,10 +262,10 @@ describe('a changed version', () => {
     const endOld = projecting({ tell: (line) => told.push(line) });
     await rebuild(CHANGED);
     fill(40);
-    const balances = async () => (await readStandings(db)).find(({ name }) => name === 'balances')!.position;
+    const balances = async () => (await readStatuses(db)).find(({ name }) => name === 'balances')!.position;
     while ((await balances()) < log.events.length) await sleep(10);
     await endOld();
-    const totals = (await readStandings(db)).find(({ name }) => name === 'totals');
+    const totals = (await readStatuses(db)).find(({ name }) => name === 'totals');
     expect(told.at(-1)).toContain('"totals" is live in version 2: this projector, of version 1, leaves it.');
     expect(totals).toMatchObject({ version: 2 });
     expect(totals!.position).toBeLessThan(log.events.length);

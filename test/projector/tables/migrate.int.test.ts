@@ -4,7 +4,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { expect, inject, it } from 'vitest';
 import { createReadStore } from '../../../projector/queries/postgres.ts';
-import { readStandings } from '../../../projector/tables/checkpoint.ts';
+import { readStatuses } from '../../../projector/tables/checkpoint.ts';
 import { connectReadModel } from '../../../projector/tables/database.ts';
 import { keepsExchangesWhole, migrate } from '../../../projector/tables/migrate.ts';
 import { createTestLog } from '../../support/events/events.ts';
@@ -60,7 +60,7 @@ it('keeps the rows of a read model that was made before transfers could wait', a
     insert into entries values
       (3, 'alice', 2, 'd1', 'credit', 100, 'EUR', 'world_EUR', 'deposit', null, 100, '2026-01-01');`);
   expect(await migrate(db)).toEqual(files.slice(1));
-  expect(await readStandings(db)).toMatchObject([
+  expect(await readStatuses(db)).toMatchObject([
     { name: 'balances', version: 1, position: 4 },
     { name: 'totals', version: 1, position: 0 },
     { name: 'transfers', version: 1, position: 4 },

@@ -37,7 +37,7 @@ export type TestLog = {
   /** What any command brings about; nothing if it is refused without a trace, or changes nothing. */
   readonly run: (command: Command) => RecordedEvent[];
   /** The receipt of a keyed command on an account. */
-  readonly answer: (id: string) => RecordedEvent[];
+  readonly receipt: (id: string) => RecordedEvent[];
 };
 
 type Change = { readonly name: EventName; readonly id: string; readonly data: EventData };
@@ -153,12 +153,12 @@ export function createTestLog(): TestLog {
       const world = worldAccount(terms.currency ?? 'EUR');
       return move([from, world], amount, { kind: 'withdrawal', ...terms });
     },
-    answer: (id) => {
+    receipt: (id) => {
       const state = stateOf(id);
       assert(state.status !== 'none', `account ${id} exists`);
       const version = versions.get(`account ${id}`) ?? 0;
       const data = { created: version === 1, account: { id, version, ...accountStateData(state) } };
-      return append([{ name: 'CommandAnswered', id: `key-${batches + 1}`, data }]);
+      return append([{ name: 'CommandRecorded', id: `key-${batches + 1}`, data }]);
     },
   };
 }

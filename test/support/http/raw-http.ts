@@ -1,7 +1,7 @@
 /** Bytes to a server, and what comes back: for what no HTTP client would send. */
 import { connect, type Socket } from 'node:net';
 
-export type RawAnswer = {
+export type RawResponse = {
   /** 0 if the connection was closed without an answer. */
   readonly status: number;
   readonly contentType: string | undefined;
@@ -12,7 +12,7 @@ export type RawAnswer = {
 const HANG_MS = 20_000;
 
 /** Sends bytes on a connection of its own, and gives what came until the server closed it. */
-export function sendRaw(port: number, bytes: string | Uint8Array): Promise<RawAnswer> {
+export function sendRaw(port: number, bytes: string | Uint8Array): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     const timer = setTimeout(() => {

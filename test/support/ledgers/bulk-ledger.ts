@@ -61,7 +61,7 @@ export function bulkClient(
 }
 
 /** What the log says of a bulk: how often each of its transfers ended in which way, and what accounts have. */
-export function told(events: readonly RecordedEvent[], bulk: string) {
+export function outcomesOf(events: readonly RecordedEvent[], bulk: string) {
   const ends = new Map<string, string[]>();
   const posted = new Map<string, bigint>();
   for (const event of events) {

@@ -70,7 +70,7 @@ function isTransferOf(id: string, event: RecordedEvent): boolean {
 export const transfer = { source: 'a', destination: 'b', amount: '1', currency: 'EUR', metadata: {} };
 
 /** A schedule that has not been asked for yet. */
-export function asked(more: Partial<ScheduleBody>): NewSchedule {
+export function newSchedule(more: Partial<ScheduleBody>): NewSchedule {
   const body: ScheduleBody = { transfer, time_zone: 'UTC', ...more };
   const requested_at = new Date().toISOString();
   const meta = { command_id: 'c', fingerprint: randomUUID(), requested_at, actor: 'test' };
@@ -79,7 +79,7 @@ export function asked(more: Partial<ScheduleBody>): NewSchedule {
 
 /** The same, for every second. */
 export function everySecond(more: Partial<ScheduleBody> = {}): NewSchedule {
-  return asked({ every_seconds: 1, ...more });
+  return newSchedule({ every_seconds: 1, ...more });
 }
 
 /** A time that is still to come, RFC 3339. */

@@ -11,7 +11,7 @@ import type { EventReader } from '../../../eventlog/read/event-reader.ts';
 import { createEventReader } from '../../../eventlog/read/reader.ts';
 import type {
   AccountRequest,
-  AnswerRequest,
+  DecisionRequest,
   CommandMeta,
   CommandRequest,
   HoldRequest,
@@ -54,12 +54,12 @@ export function createAccount(id: string, overrides: Partial<CreateAccount> = {}
 }
 
 /** What a request asks for, without what every request has. */
-type Asked<Request> = Request extends unknown ? Omit<Request, keyof CommandMeta | 'id'> : never;
+type Fields<Request> = Request extends unknown ? Omit<Request, keyof CommandMeta | 'id'> : never;
 
 /** A request to freeze an account, to unfreeze, close or update it. It has no key. */
 export function changeAccount(
   id: string,
-  change: Asked<Exclude<AccountRequest, CreateAccount>>,
+  change: Fields<Exclude<AccountRequest, CreateAccount>>,
   overrides: Partial<CommandMeta> = {},
 ): AccountRequest {
   return { id, ...meta(), ...change, ...overrides };
@@ -109,11 +109,11 @@ function sameById(id: string): CommandMeta {
 }
 
 /** What a person says to a transfer that waits. */
-export function answer(
+export function decision(
   id: string,
   what: 'approve' | 'reject' | 'cancel',
-  overrides: Partial<AnswerRequest> = {},
-): AnswerRequest {
+  overrides: Partial<DecisionRequest> = {},
+): DecisionRequest {
   return { type: `transfer.${what}`, id, ...keyed(), ...overrides };
 }
 
@@ -127,7 +127,7 @@ export function resolve(
 }
 
 /** What its workflow does to a transfer that waits. It has no key. */
-export function step(id: string, what: Asked<TransferStepRequest>): TransferStepRequest {
+export function step(id: string, what: Fields<TransferStepRequest>): TransferStepRequest {
   return { id, ...meta(), ...what };
 }
 
@@ -145,7 +145,7 @@ export function placeHold(
 /** A request to capture a hold, to void, extend or expire it. That which its timer makes has no key. */
 export function changeHold(
   id: string,
-  change: Asked<Exclude<HoldRequest, PlaceHold>>,
+  change: Fields<Exclude<HoldRequest, PlaceHold>>,
   overrides: Partial<CommandMeta> = {},
 ): HoldRequest {
   return { id, ...(change.type === 'hold.expire' ? meta() : keyed()), ...change, ...overrides };

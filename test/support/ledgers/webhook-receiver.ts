@@ -14,8 +14,7 @@ export type Received = {
 };
 
 /** What it answers: a status, or nothing for so many milliseconds. */
-type Answer =
-  number | { readonly afterMs: number } | { readonly status: number; readonly retryAfter: string };
+type Reply = number | { readonly afterMs: number } | { readonly status: number; readonly retryAfter: string };
 
 export type Receiver = {
   readonly url: string;
@@ -24,14 +23,14 @@ export type Receiver = {
   /** Whose secret deliveries are verified with from now on. */
   readonly trust: (secret: string) => void;
   /** What is answered to a delivery; 204 if nothing was said. */
-  readonly answer: (by: (delivery: Received, count: number) => Answer) => void;
+  readonly reply: (by: (delivery: Received, count: number) => Reply) => void;
   readonly close: () => Promise<void>;
 };
 
 export async function startReceiver(port = 0): Promise<Receiver> {
   const received: Received[] = [];
   let secret = '';
-  let by: (delivery: Received, count: number) => Answer = noContent;
+  let by: (delivery: Received, count: number) => Reply = noContent;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -48,10 +47,10 @@ export async function startReceiver(port = 0): Promise<Receiver> {
         at: Date.now(),
       };
       received.push(delivery);
-      const answer = by(delivery, received.filter(({ id }) => id === delivery.id).length);
-      if (typeof answer === 'number') return response.writeHead(answer).end('thanks');
-      if ('afterMs' in answer) return void setTimeout(() => response.writeHead(204).end(), answer.afterMs);
-      return response.writeHead(answer.status, { 'retry-after': answer.retryAfter }).end();
+      const reply = by(delivery, received.filter(({ id }) => id === delivery.id).length);
+      if (typeof reply === 'number') return response.writeHead(reply).end('thanks');
+      if ('afterMs' in reply) return void setTimeout(() => response.writeHead(204).end(), reply.afterMs);
+      return response.writeHead(reply.status, { 'retry-after': reply.retryAfter }).end();
     });
   });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -61,7 +60,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     port: own,
     received,
     trust: (given) => void (secret = given),
-    answer: (given) => void (by = given),
+    reply: (given) => void (by = given),
     async close() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -47,12 +47,12 @@ export async function joinAsWriter(
 
 /** Hears who is the active writer: an id each time that it changes, and `released` when one gives the lease up. */
 export function hearWriters({ nc, ledger }: Pick<TestLedger, 'nc' | 'ledger'>): string[] {
-  const heard: string[] = [];
+  const received: string[] = [];
   nc.subscribe(writerLease(ledger).repeated, {
     callback: (_, message) => {
       const who = message.headers?.get('KV-Operation') ? 'released' : message.string();
-      if (heard.at(-1) !== who) heard.push(who);
+      if (received.at(-1) !== who) received.push(who);
     },
   });
-  return heard;
+  return received;
 }

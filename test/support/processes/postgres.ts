@@ -85,7 +85,7 @@ async function copyPrograms(folder: string): Promise<string> {
   await cp(root, copy, { recursive: true });
   const links = JSON.parse(await readFile(join(root, 'pg-symlinks.json'), 'utf8')) as Link[];
   for (const { source, target } of links) {
-    await symlink(basename(source), join(folder, target)).catch(unlessThere);
+    await symlink(basename(source), join(folder, target)).catch(unlessPresent);
   }
   return join(copy, 'bin');
 }
@@ -93,7 +93,7 @@ async function copyPrograms(folder: string): Promise<string> {
 /** Paths from the package's folder; both are in the same one. */
 type Link = Readonly<{ source: string; target: string }>;
 
-function unlessThere(error: unknown): void {
+function unlessPresent(error: unknown): void {
   if (codeOf(error) !== 'EEXIST') throw error;
 }
 

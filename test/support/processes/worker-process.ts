@@ -14,9 +14,9 @@ const { RAIL_URL, KILL_AFTER_SUBMIT } = process.env;
 function payments(url: string): NonNullable<WorkerOptions['payments']> {
   const rail = createHttpRail(url);
   const submit: Rail['submit'] = async (payment, signal) => {
-    const heard = await rail.submit(payment, signal);
+    const status = await rail.submit(payment, signal);
     if (KILL_AFTER_SUBMIT) process.kill(process.pid, 'SIGKILL');
-    return heard;
+    return status;
   };
   const rails = new Map([['simulator', { ...rail, submit }]]);
   return { rails, timeoutMs: 500, pollMs: 200, patienceMs: 60_000 };

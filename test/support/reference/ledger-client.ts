@@ -86,7 +86,7 @@ export class LedgerClient {
     ];
     const answer = tellBalances({ posted, held, limit: available - posted + held });
     const call = { type: 'read' as const, account };
-    this.#knows(this.#write({ call, answer, from, to: performance.now(), after }), body.position);
+    this.#knows(this.#write({ call, response: answer, from, to: performance.now(), after }), body.position);
   }
 
   async #command(next: Step): Promise<void> {
@@ -96,7 +96,7 @@ export class LedgerClient {
     const from = performance.now();
     // It is written down before it is known how it ends, since nobody may ever know.
     const call = { type: 'command' as const, request };
-    const number = this.#write({ call, answer: undefined, from, to: Infinity });
+    const number = this.#write({ call, response: undefined, from, to: Infinity });
     try {
       const reply = await fetch(`${this.#url}${path}`, {
         method: 'POST',
@@ -106,7 +106,7 @@ export class LedgerClient {
       });
       const { code = 'done' } = (await reply.json()) as { code?: string };
       if (reply.status >= 500) return;
-      this.#world.history[number] = { call, answer: code, from, to: performance.now() };
+      this.#world.history[number] = { call, response: code, from, to: performance.now() };
       // What was turned away left nothing to see.
       const recorded = reply.status < 300 || reply.status === 422;
       if (recorded) this.#knows(number, Number(reply.headers.get('ledger-position')));

@@ -16,16 +16,16 @@ export type LedgerCall =
   | { readonly type: 'read'; readonly account: string };
 
 /** A command's is `done`, or the code of what was in its way; a read's is told by `tellBalances`. */
-export type LedgerAnswer = string;
+export type LedgerResponse = string;
 
-export type LedgerOperation = Operation<LedgerCall, LedgerAnswer>;
+export type LedgerOperation = Operation<LedgerCall, LedgerResponse>;
 
 type State = ReadonlyMap<string, Things[keyof Things]>;
 
 /** The ledger as the reference model has it, beginning with these accounts. */
 export function ledgerModel(
   accounts: Readonly<Record<string, Account>>,
-): Model<State, LedgerCall, LedgerAnswer> {
+): Model<State, LedgerCall, LedgerResponse> {
   return {
     initial: new Map(Object.entries(accounts).map(([id, account]) => [`account ${id}`, account])),
     step(state, call, answer) {
@@ -33,14 +33,14 @@ export function ledgerModel(
         const account = look(state)('account', call.account);
         return answer === (account && tellBalances(account)) ? state : undefined;
       }
-      const { lines, answer: told } = wanted(call.request, look(state));
-      if (answer !== undefined && answer !== inShort(told)) return undefined;
+      const { lines, response: text } = wanted(call.request, look(state));
+      if (answer !== undefined && answer !== inShort(text)) return undefined;
       return new Map([...state, ...lines.map(({ kind, id, after }) => [`${kind} ${id}`, after] as const)]);
     },
     observes: ({ type }, answer) => type === 'read' || answer !== 'done',
     key: (state) => {
-      const told = [...state].map(([name, thing]) => `${name} ${tellThing(thing)}`);
-      return told
+      const text = [...state].map(([name, thing]) => `${name} ${tellThing(thing)}`);
+      return text
         .filter((line) => !line.endsWith(' rejected'))
         .toSorted()
         .join('\n');
@@ -54,12 +54,12 @@ function look(state: State): Look {
 }
 
 /** `transfer t1 posted, 0 undone` is done, and `refused hold_not_active` is not. */
-function inShort(told: string): LedgerAnswer {
-  return /^(?:refused|rejected) (\w+)$/.exec(told)?.[1] ?? / because (\w+)$/.exec(told)?.[1] ?? 'done';
+function inShort(text: string): LedgerResponse {
+  return /^(?:refused|rejected) (\w+)$/.exec(text)?.[1] ?? / because (\w+)$/.exec(text)?.[1] ?? 'done';
 }
 
 /** What a read of an account's balances shows. */
-export function tellBalances(account: Pick<Account, 'posted' | 'held' | 'limit'>): LedgerAnswer {
+export function tellBalances(account: Pick<Account, 'posted' | 'held' | 'limit'>): LedgerResponse {
   return `${account.posted} posted, ${account.held} held, ${account.posted - account.held + account.limit} available`;
 }
 

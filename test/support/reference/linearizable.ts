@@ -4,10 +4,10 @@
  */
 import { hash } from 'node:crypto';
 
-export type Operation<Call, Answer> = {
+export type Operation<Call, Response> = {
   readonly call: Call;
   /** Undefined if nobody knows: it took effect at some time after it was asked for, or never. */
-  readonly answer: Answer | undefined;
+  readonly response: Response | undefined;
   /** It took effect after this, in any unit of time. */
   readonly from: number;
   /** It took effect before this. Means nothing if the answer is not known. */
@@ -16,12 +16,12 @@ export type Operation<Call, Answer> = {
   readonly after?: readonly number[];
 };
 
-export type Model<State, Call, Answer> = {
+export type Model<State, Call, Response> = {
   readonly initial: State;
   /** The state after a call; undefined if it cannot have been answered like that. Without an answer, any will do. */
-  readonly step: (state: State, call: Call, answer: Answer | undefined) => State | undefined;
+  readonly step: (state: State, call: Call, response: Response | undefined) => State | undefined;
   /** True for a call that changes nothing, in no state, if it is answered like that. */
-  readonly observes: (call: Call, answer: Answer) => boolean;
+  readonly observes: (call: Call, response: Response) => boolean;
   /** The same for states between which no call can tell a difference. */
   readonly key: (state: State) => string;
 };
@@ -43,9 +43,9 @@ export class TooTangled extends Error {
  * Looks for an order that explains a history.
  * @throws TooTangled
  */
-export function explain<State, Call, Answer>(
-  history: readonly Operation<Call, Answer>[],
-  model: Model<State, Call, Answer>,
+export function explain<State, Call, Response>(
+  history: readonly Operation<Call, Response>[],
+  model: Model<State, Call, Response>,
 ): Verdict {
   const search = new Search(history, model);
   const explained = search.from(model.initial);
@@ -53,18 +53,18 @@ export function explain<State, Call, Answer>(
   return { explained, order: search.furthest, stuck: search.stuck };
 }
 
-class Search<State, Call, Answer> {
+class Search<State, Call, Response> {
   readonly order: number[] = [];
   furthest: readonly number[] = [];
   stuck: readonly number[] = [];
-  readonly #history: readonly Operation<Call, Answer>[];
-  readonly #model: Model<State, Call, Answer>;
+  readonly #history: readonly Operation<Call, Response>[];
+  readonly #model: Model<State, Call, Response>;
   /** What came to nothing: which operations were done, and the state then; their digests, since they are long and many. */
   readonly #tried = new Set<string>();
   readonly #done = new Set<number>();
   #bits = 0n;
 
-  constructor(history: readonly Operation<Call, Answer>[], model: Model<State, Call, Answer>) {
+  constructor(history: readonly Operation<Call, Response>[], model: Model<State, Call, Response>) {
     this.#history = history;
     this.#model = model;
   }
@@ -78,16 +78,16 @@ class Search<State, Call, Answer> {
     if (next === undefined) return true;
     const branches: { number: number; after: State }[] = [];
     for (const number of next) {
-      const { call, answer } = this.#history[number] ?? fail();
-      const after = this.#model.step(state, call, answer);
+      const { call, response } = this.#history[number] ?? fail();
+      const after = this.#model.step(state, call, response);
       if (after === undefined) continue;
       // What only looks may as well look now: nothing that comes later is in its way, and it is in nobody's.
-      if (answer !== undefined && this.#model.observes(call, answer)) return this.#take(number, after);
+      if (response !== undefined && this.#model.observes(call, response)) return this.#take(number, after);
       branches.push({ number, after });
     }
     if (this.order.length >= this.furthest.length) {
       this.furthest = [...this.order];
-      this.stuck = next.filter((number) => this.#history[number]?.answer !== undefined);
+      this.stuck = next.filter((number) => this.#history[number]?.response !== undefined);
     }
     return branches.some(({ number, after }) => this.#take(number, after));
   }
@@ -110,8 +110,8 @@ class Search<State, Call, Answer> {
     let due = Infinity;
     let finished = true;
     for (const number of open) {
-      const { answer, to } = this.#history[number] ?? fail();
-      if (answer === undefined) continue;
+      const { response, to } = this.#history[number] ?? fail();
+      if (response === undefined) continue;
       finished = false;
       due = Math.min(due, to);
     }

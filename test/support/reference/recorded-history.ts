@@ -49,7 +49,7 @@ const FIELDS = ['id', 'account', 'source', 'destination', 'amount'];
 
 function tell(operation: LedgerOperation | undefined): string {
   if (!operation) return '';
-  const { call, answer = 'nobody knows', from, to } = operation;
+  const { call, response: answer = 'nobody knows', from, to } = operation;
   const asked = call.type === 'command' ? call.request : call;
   return `${Math.round(from)}-${Math.round(to)} ${asked.type} ${JSON.stringify(asked, FIELDS)}: ${answer}`;
 }
@@ -60,7 +60,7 @@ export function forged({ history, ...world }: World): World {
   return {
     ...world,
     history: history.map((operation, number) =>
-      number === last ? { ...operation, answer: `1${operation.answer}` } : operation,
+      number === last ? { ...operation, response: `1${operation.response}` } : operation,
     ),
   };
 }

@@ -5,7 +5,7 @@
 import type { EventData, EventName, RecordedEvent } from '../../../contracts/events.ts';
 import type { Outcome } from '../../../eventlog/append/outcome.ts';
 import type { CommandRequest } from '../../../messages/commands.ts';
-import { NeverTogether, wanted, type Wanted } from './reference-rules.ts';
+import { Impossible, wanted, type Wanted } from './reference-rules.ts';
 import {
   isWaiting,
   tell,
@@ -18,12 +18,12 @@ import {
 } from './reference-things.ts';
 
 /** A command, as it was asked for: after this position had been reached, and before that one was. */
-export type Asked = { readonly request: CommandRequest; readonly after: number; readonly before: number };
+export type Sent = { readonly request: CommandRequest; readonly after: number; readonly before: number };
 
 /** What the log has of a command. */
 type Recorded = {
   readonly fingerprint: string;
-  readonly answer: string;
+  readonly response: string;
   readonly first: number;
   /** Where its answer stands. */
   readonly position: number;
@@ -34,16 +34,16 @@ export class ReferenceLedger {
   readonly faults: string[] = [];
   /** How often each kind of event came. */
   readonly met: Record<string, number> = {};
-  readonly #asked: ReadonlyMap<string, Asked>;
+  readonly #sent: ReadonlyMap<string, Sent>;
   /** Each thing as it came to be, and where. */
   readonly #history = new Map<string, { position: number; thing: Things[Kind] }[]>();
   readonly #byIdentity = new Map<string, Recorded>();
   readonly #byCommand = new Map<string, Recorded>();
   #group: RecordedEvent[] = [];
 
-  /** @param asked by the command's id */
-  constructor(asked: ReadonlyMap<string, Asked>) {
-    this.#asked = asked;
+  /** @param sent by the command's id */
+  constructor(sent: ReadonlyMap<string, Sent>) {
+    this.#sent = sent;
   }
 
   apply(event: RecordedEvent): void {
@@ -76,31 +76,31 @@ export class ReferenceLedger {
   }
 
   /** What an answer said must be what the log has; or, if it has nothing, what may have been so when it was asked. */
-  checkAnswer(asked: Asked, outcome: Outcome): void {
-    const { request, after, before } = asked;
-    const said = answerOf(outcome);
+  checkResponse(sent: Sent, outcome: Outcome): void {
+    const { request, after, before } = sent;
+    const text = textOf(outcome);
     const what = `the answer to ${JSON.stringify(request)}: ${JSON.stringify(outcome)}`;
     const identity = identityOf(request);
     const known = identity === undefined ? undefined : this.#byIdentity.get(identity);
     const own = this.#byCommand.get(request.command_id) ?? (same(known, request) ? known : undefined);
-    if (said === 'refused idempotency_key_reused') {
+    if (text === 'refused idempotency_key_reused') {
       return this.#check(known !== undefined && !same(known, request), what);
     }
-    if (own && outcome.type !== 'refused') {
+    if (own && outcome.type !== 'error') {
       this.#check(
-        said === own.answer && outcome.position === own.position,
+        text === own.response && outcome.position === own.position,
         `${what}, not ${JSON.stringify(own)}`,
       );
       return;
     }
     // It left no trace: then nothing that its key stands for was there yet.
     const then = { request, after, before: Math.min(before, (known?.first ?? Infinity) - 1) };
-    const told = new Set<string>();
-    for (const { answer, lines } of this.#possible(then)) {
-      if (answer === said && lines.length === 0) return;
-      told.add(answer);
+    const published = new Set<string>();
+    for (const { response, lines } of this.#possible(then)) {
+      if (response === text && lines.length === 0) return;
+      published.add(response);
     }
-    this.faults.push(`${what}, not ${[...told].join(' or ')}`);
+    this.faults.push(`${what}, not ${[...published].join(' or ')}`);
   }
 
   #tellGroup(): void {
@@ -108,26 +108,26 @@ export class ReferenceLedger {
     this.#group = [];
     const [first] = events;
     if (!first) return;
-    const asked = this.#asked.get(commandOf(first));
-    if (!asked) return void this.faults.push(`nobody asked for ${first.id}`);
-    const told = events.filter(({ name }) => name !== 'CommandAnswered');
-    const receipt = events.find((event) => event.name === 'CommandAnswered');
-    const story = told.map(tellEvent).join('\n');
-    const then = { ...asked, before: first.position - 1 };
-    const fits = ({ lines, answer }: Wanted) =>
-      lines.map(tell).join('\n') === story && (!receipt || answer === answerOfReceipt(receipt));
-    const found = firstOf(this.#possible(then, told), fits);
+    const sent = this.#sent.get(commandOf(first));
+    if (!sent) return void this.faults.push(`nobody asked for ${first.id}`);
+    const published = events.filter(({ name }) => name !== 'CommandRecorded');
+    const receipt = events.find((event) => event.name === 'CommandRecorded');
+    const story = published.map(tellEvent).join('\n');
+    const then = { ...sent, before: first.position - 1 };
+    const fits = ({ lines, response }: Wanted) =>
+      lines.map(tell).join('\n') === story && (!receipt || response === textOfReceipt(receipt));
+    const found = firstOf(this.#possible(then, published), fits);
     if (!found) {
-      const [due] = this.#possible(then, told);
-      const instead = [...(due?.lines.map(tell) ?? []), due?.answer].join('\n');
-      const what = `${JSON.stringify(asked.request)} at ${first.position} came to\n${story}`;
-      const said = receipt ? answerOfReceipt(receipt) : '';
-      this.faults.push(`${what}\n${said}\nnot to\n${instead}`);
+      const [due] = this.#possible(then, published);
+      const instead = [...(due?.lines.map(tell) ?? []), due?.response].join('\n');
+      const what = `${JSON.stringify(sent.request)} at ${first.position} came to\n${story}`;
+      const text = receipt ? textOfReceipt(receipt) : '';
+      this.faults.push(`${what}\n${text}\nnot to\n${instead}`);
       return;
     }
-    this.#remember(asked.request, { events, answer: found.answer });
+    this.#remember(sent.request, { events, response: found.response });
     for (const [index, { kind, id, after }] of found.lines.entries()) {
-      const position = told[index]?.position ?? 0;
+      const position = published[index]?.position ?? 0;
       const states = this.#history.get(`${kind} ${id}`) ?? [];
       this.#history.set(`${kind} ${id}`, [...states, { position, thing: after }]);
     }
@@ -135,13 +135,13 @@ export class ReferenceLedger {
 
   #remember(
     request: CommandRequest,
-    { events, answer }: { events: readonly RecordedEvent[]; answer: string },
+    { events, response }: { events: readonly RecordedEvent[]; response: string },
   ): void {
     const [first] = events;
     if (!first) return;
     const recorded: Recorded = {
       fingerprint: request.fingerprint,
-      answer,
+      response,
       first: first.position,
       position: positionOf(request, events),
     };
@@ -157,10 +157,10 @@ export class ReferenceLedger {
    * was at some moment between the asking and then.
    */
   *#possible(
-    { request, after, before }: Asked,
-    told: readonly RecordedEvent[] = [],
+    { request, after, before }: Sent,
+    published: readonly RecordedEvent[] = [],
   ): Generator<Wanted, undefined> {
-    const changed = new Set(told.map(({ aggregate, aggregateId }) => `${aggregate} ${aggregateId}`));
+    const changed = new Set(published.map(({ aggregate, aggregateId }) => `${aggregate} ${aggregateId}`));
     const choices = new Map<string, number>();
     // Like an odometer: each thing that is looked at adds a wheel.
     for (let turns = 0; turns < 50_000; turns += 1) {
@@ -173,7 +173,7 @@ export class ReferenceLedger {
         if (!seen) wheels.push({ key, at, size: states.length });
         return states[at] as never;
       };
-      const seen = together(request, look);
+      const seen = changeAndPost(request, look);
       if (seen) yield seen;
       let turned = false;
       for (const wheel of wheels.toReversed()) {
@@ -207,11 +207,11 @@ export class ReferenceLedger {
 }
 
 /** Undefined if things never looked like that. */
-function together(request: CommandRequest, look: Look): Wanted | undefined {
+function changeAndPost(request: CommandRequest, look: Look): Wanted | undefined {
   try {
     return wanted(request, look);
   } catch (error) {
-    if (error instanceof NeverTogether) return undefined;
+    if (error instanceof Impossible) return undefined;
     throw error;
   }
 }
@@ -241,29 +241,29 @@ function positionOf({ type, id }: CommandRequest, events: readonly RecordedEvent
   const last = events.at(-1)?.position ?? 0;
   const own = events.find(({ aggregate, aggregateId }) => aggregate === 'transfer' && aggregateId === id);
   if (type === 'transfer' || type === 'transaction' || type === 'reversal') return own?.position ?? 0;
-  const receipt = events.find((event) => event.name === 'CommandAnswered');
+  const receipt = events.find((event) => event.name === 'CommandRecorded');
   if (!receipt || receipt.data.account) return last;
   const { transfer, hold } = receipt.data;
   if (!transfer && !hold) return last;
   return (transfer ?? hold)?.position ?? last - 1;
 }
 
-function answerOf(outcome: Outcome): string {
+function textOf(outcome: Outcome): string {
   switch (outcome.type) {
-    case 'refused':
+    case 'error':
     case 'rejected':
       return `${outcome.type} ${outcome.rejection.code}`;
     case 'account':
-      return tellAnswer({ account: { id: outcome.id, ...outcome.state } });
+      return tellResult({ account: { id: outcome.id, ...outcome.state } });
     case 'transfer':
     case 'hold':
-      return tellAnswer(outcome);
+      return tellResult(outcome);
   }
 }
 
-type Shown = Partial<Omit<EventData<'CommandAnswered'>, 'created'>>;
+type Shown = Partial<Omit<EventData<'CommandRecorded'>, 'created'>>;
 
-function tellAnswer({ account, transfer, hold, rejection }: Shown): string {
+function tellResult({ account, transfer, hold, rejection }: Shown): string {
   if (account) return `account ${account.id} ${tellState(account, account.version)}`;
   if (hold)
     return `hold ${hold.id} ${tellHold({ ...hold, captured: Number(hold.captured), expires: hold.expires_at })}`;
@@ -272,7 +272,7 @@ function tellAnswer({ account, transfer, hold, rejection }: Shown): string {
   return `rejected ${rejection?.code}`;
 }
 
-const answerOfReceipt = ({ data }: RecordedEvent<'CommandAnswered'>) => tellAnswer(data);
+const textOfReceipt = ({ data }: RecordedEvent<'CommandRecorded'>) => tellResult(data);
 
 function tellState(
   {

@@ -3,7 +3,7 @@
  * why it does not. No deciders, no batches.
  */
 import type {
-  AnswerRequest,
+  DecisionRequest,
   CommandRequest,
   HoldRequest,
   ResolveRequest,
@@ -12,7 +12,7 @@ import type {
 import {
   available,
   between,
-  faultOf,
+  violationOf,
   inTheWay,
   isWaiting,
   planOf,
@@ -31,7 +31,7 @@ import {
   type Transfer,
 } from './reference-things.ts';
 
-export type Wanted = { readonly lines: readonly Line[]; readonly answer: string };
+export type Wanted = { readonly lines: readonly Line[]; readonly response: string };
 
 /** The first that applies is given. */
 const ORDER = [
@@ -49,13 +49,13 @@ const ORDER = [
 const first = (codes: readonly string[]) => ORDER.find((code) => codes.includes(code));
 
 /** Things look as they never were at one time. */
-export class NeverTogether extends Error {}
+export class Impossible extends Error {}
 
 /** What a command comes to when things are as they look. */
 export function wanted(request: CommandRequest, look: Look): Wanted {
   const story = new Story(look);
   const answer = story.tell(request);
-  return { lines: story.lines, answer };
+  return { lines: story.lines, response: answer };
 }
 
 class Story {
@@ -89,14 +89,14 @@ class Story {
       case 'transfer.approve':
       case 'transfer.reject':
       case 'transfer.cancel':
-        return this.#answered(request);
+        return this.#decided(request);
       case 'transfer.complete':
       case 'transfer.expire':
       case 'transfer.fail':
       case 'transfer.park':
       case 'transfer.resolve':
         return this.#step(request);
-      case 'transfer.railAnswered':
+      case 'transfer.railReported':
         throw new Error('No rail answers in this model');
     }
   }
@@ -108,7 +108,7 @@ class Story {
 
   #alter(id: string, name: string, change: Partial<Account>): void {
     const before = this.#get('account', id);
-    if (!before) throw new NeverTogether(`${id} is not there, but has money held`);
+    if (!before) throw new Impossible(`${id} is not there, but has money held`);
     const after = { ...before, ...change, version: before.version + 1 };
     this.lines.push({ kind: 'account', id, name, after });
   }
@@ -157,7 +157,7 @@ class Story {
     // On its day these may be over.
     const mayPass = waits !== undefined && !of.reserves;
     const passes = mayPass && ['account_frozen', 'insufficient_funds'].includes(obstacle ?? '');
-    const code = first([passes ? '' : (obstacle ?? ''), faultOf(of)]);
+    const code = first([passes ? '' : (obstacle ?? ''), violationOf(of)]);
     if (code === 'account_not_found') return `refused ${code}`;
     if (code !== undefined) return this.#rejected(id, of, code);
     if (waits === undefined) this.#move(of.moves);
@@ -165,15 +165,15 @@ class Story {
     const status = waits ?? 'posted';
     const name = waits === undefined ? 'TransferCompleted' : 'TransferRequested';
     this.#becomes(id, name, { ...of, status, reversed: 0 });
-    return this.#answer(id);
+    return this.#response(id);
   }
 
   #rejected(id: string, of: Plan, code: string): string {
     this.#becomes(id, `TransferRejected because ${code}`, { ...of, status: 'rejected', reversed: 0 });
-    return `${this.#answer(id)} because ${code}`;
+    return `${this.#response(id)} because ${code}`;
   }
 
-  #answer(id: string): string {
+  #response(id: string): string {
     const of = this.#get('transfer', id);
     return `transfer ${id} ${of?.status}, ${of?.reversed} undone`;
   }
@@ -197,7 +197,7 @@ class Story {
     return answer;
   }
 
-  #answered({ id, type }: AnswerRequest): string {
+  #decided({ id, type }: DecisionRequest): string {
     const of = this.#get('transfer', id);
     if (!of) return 'refused transfer_not_found';
     const asked = of.status === 'awaiting_approval';
@@ -206,7 +206,7 @@ class Story {
         if (!asked) return 'refused transfer_not_pending';
         const approved = { ...of, status: of.dated ? 'scheduled' : 'pending' };
         this.#becomes(id, 'TransferApproved', approved);
-        return of.dated || of.byRail ? this.#answer(id) : this.#complete(id, approved);
+        return of.dated || of.byRail ? this.#response(id) : this.#complete(id, approved);
       }
       case 'transfer.reject':
         return asked ? this.#end(id, of, 'TransferRejected') : 'refused transfer_not_pending';
@@ -224,11 +224,11 @@ class Story {
     const asked = of.status === 'awaiting_approval';
     switch (request.type) {
       case 'transfer.complete':
-        return isWaiting(of) && !asked ? this.#complete(id, of) : this.#answer(id);
+        return isWaiting(of) && !asked ? this.#complete(id, of) : this.#response(id);
       case 'transfer.expire':
-        return asked ? this.#end(id, of, 'TransferExpired') : this.#answer(id);
+        return asked ? this.#end(id, of, 'TransferExpired') : this.#response(id);
       case 'transfer.fail':
-        return isWaiting(of) ? this.#fail(id, of, request.code) : this.#answer(id);
+        return isWaiting(of) ? this.#fail(id, of, request.code) : this.#response(id);
       case 'transfer.park':
         return this.#park(id, of);
       case 'transfer.resolve':
@@ -243,7 +243,7 @@ class Story {
     if (of.status === 'pending' && !of.parked) {
       this.#becomes(id, 'TransferParked', { ...of, parked: true });
     }
-    return this.#answer(id);
+    return this.#response(id);
   }
 
   #complete(id: string, of: Transfer, resolved = false): string {
@@ -253,24 +253,24 @@ class Story {
     const code = this.#move(of.moves);
     if (code === undefined) {
       this.#becomes(id, 'TransferCompleted', { ...of, status: 'posted', parked: false });
-      return this.#answer(id);
+      return this.#response(id);
     }
     // What has gone out by a rail is not given back.
     if (of.byRail) this.lines = before;
     else this.#becomes(id, `TransferFailed because ${code}`, { ...of, status: 'failed' });
-    return of.byRail && !resolved ? this.#park(id, of) : `${this.#answer(id)} because ${code}`;
+    return of.byRail && !resolved ? this.#park(id, of) : `${this.#response(id)} because ${code}`;
   }
 
   #fail(id: string, of: Transfer, code: string): string {
     this.#reserve(of, -1);
     this.#becomes(id, `TransferFailed because ${code}`, { ...of, status: 'failed' });
-    return this.#answer(id);
+    return this.#response(id);
   }
 
   #end(id: string, of: Transfer, name: string): string {
     this.#reserve(of, -1);
     this.#becomes(id, name, { ...of, status: name.slice('Transfer'.length).toLowerCase() });
-    return this.#answer(id);
+    return this.#response(id);
   }
 
   #place(request: Extract<HoldRequest, { type: 'hold.place' }>): string {
@@ -280,7 +280,7 @@ class Story {
     if (destination !== undefined) codes.push(this.#obstacle([[destination, amount, currency]]) ?? '');
     if (destination === account) codes.push('same_account');
     const code = first(codes);
-    if (code !== undefined) return `${code === 'account_not_found' ? 'refused' : 'rejected'} ${code}`;
+    if (code !== undefined) return `${code === 'account_not_found' ? 'error' : 'rejected'} ${code}`;
     this.#setAside(account, amount);
     const of = { account, amount, currency, destination: destination ?? `world_${currency}` };
     const after = { ...of, status: 'active', expires: request.expires_at, captured: 0 };
@@ -315,7 +315,7 @@ class Story {
         const captured = Number(request.amount ?? of.amount);
         if (captured > of.amount) return 'rejected amount_exceeds_hold';
         const code = this.#capture(of, { request, captured });
-        if (code !== undefined) return `${code === 'account_not_found' ? 'refused' : 'rejected'} ${code}`;
+        if (code !== undefined) return `${code === 'account_not_found' ? 'error' : 'rejected'} ${code}`;
         return becomes('HoldCaptured', { status: 'captured', captured });
       }
     }
@@ -330,7 +330,7 @@ class Story {
     const before = this.lines;
     this.lines = [...before];
     this.#setAside(of.account, -of.amount);
-    const code = first([this.#move(plan.moves) ?? '', faultOf(plan)]);
+    const code = first([this.#move(plan.moves) ?? '', violationOf(plan)]);
     if (code === undefined) {
       this.#becomes(request.transfer, 'TransferCompleted', { ...plan, status: 'posted', reversed: 0 });
     } else this.lines = before;

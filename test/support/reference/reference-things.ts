@@ -110,7 +110,7 @@ export function planOf(
     const moves = request.entries.map(({ account, direction, amount, currency }): Move => {
       return [account, direction === 'credit' ? Number(amount) : -Number(amount), currency];
     });
-    return { ...whole(moves) };
+    return { ...nonNegative(moves) };
   }
   const { source, destination, amount, currency } = request;
   const toApprove = request.approval_expires_at !== undefined;
@@ -122,7 +122,7 @@ export function planOf(
 }
 
 /** All that is given comes before all that is taken. */
-function whole(moves: readonly Move[]): Plan {
+function nonNegative(moves: readonly Move[]): Plan {
   const given = moves.filter(([, amount]) => amount > 0);
   const taken = moves.filter(([, amount]) => amount < 0);
   return { moves: [...given, ...taken], two: false, reserves: false, dated: false, byRail: false };
@@ -131,7 +131,7 @@ function whole(moves: readonly Move[]): Plan {
 export function undoing({ moves, two }: Transfer, amount: number): Plan {
   const [source, destination] = moves;
   if (two && source && destination) return between([destination[0], source[0]], amount, source[2]);
-  return whole(moves.map(([id, moved, currency]) => [id, -moved, currency]));
+  return nonNegative(moves.map(([id, moved, currency]) => [id, -moved, currency]));
 }
 
 export function inTheWay(at: Account | undefined, [id, amount, currency]: Move): string | undefined {
@@ -143,7 +143,7 @@ export function inTheWay(at: Account | undefined, [id, amount, currency]: Move):
   return isWorld(id) || available(at) >= -amount ? undefined : 'insufficient_funds';
 }
 
-export function faultOf({ moves, two }: Plan): string {
+export function violationOf({ moves, two }: Plan): string {
   if (two) return moves[0]?.[0] === moves[1]?.[0] ? 'same_account' : '';
   const sums = new Map<string, number>();
   for (const [, amount, currency] of moves) sums.set(currency, (sums.get(currency) ?? 0) + amount);

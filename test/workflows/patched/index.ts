@@ -3,11 +3,11 @@
  * step. Histories from before must replay.
  */
 import { patched, sleep } from '@temporalio/workflow';
-import type { Answer, CarryOutOptions, TransferRequest } from '../../../messages/commands.ts';
+import type { CommandResult, CarryOutOptions, TransferRequest } from '../../../messages/commands.ts';
 import { transfer as original } from '../../../workflows/transfer.ts';
 
 /** Waits a second before it moves the money, since the patch. */
-export async function transfer(request: TransferRequest, options?: CarryOutOptions): Promise<Answer> {
+export async function transfer(request: TransferRequest, options?: CarryOutOptions): Promise<CommandResult> {
   if (patched('a-second-before')) await sleep('1 second');
   return original(request, options);
 }
