@@ -63,14 +63,14 @@ const without = (
 /** @param secret what the rail signs with */
 export function railScenarios(secret: string): readonly Scenario[] {
   const callBack = (recorder: Recorder, { id }: Withdrawal) => {
-    const answer = { id, state: 'settled' };
-    const message = { id: recorder.id('message'), body: JSON.stringify(answer) };
-    return recorder.post('/v1/rails/simulator/callbacks', answer, sign(secret, message, new Date()));
+    const report = { id, state: 'settled' };
+    const message = { id: recorder.id('message'), body: JSON.stringify(report) };
+    return recorder.post('/v1/rails/simulator/callbacks', report, sign(secret, message, new Date()));
   };
   return [
     ends('transfer-rail-settled', 'settle'),
     ends('transfer-rail-declined', 'decline'),
-    ends('transfer-rail-refused', 'refuse'),
+    ends('transfer-rail-declined-at-once', 'refuse'),
     ends('transfer-rail-polled', 'silent'),
     resolved('transfer-rail-unknown', 'unknown', { outcome: 'completed', after: SOON_MS }),
     resolved('transfer-rail-given-up', 'broken', {
@@ -85,7 +85,7 @@ export function railScenarios(secret: string): readonly Scenario[] {
         return { workflowId };
       },
     },
-    without('transfer-rail-asked-again', 'late:1500', (_, { again }) => again()),
+    without('transfer-rail-retried', 'late:1500', (_, { again }) => again()),
     without('transfer-rail-called-back', 'late:600000', callBack),
     without('transfer-rail-taken-over', 'late:600000', (recorder, { id }) =>
       recorder.post(`/v1/transfers/${id}/resolve`, { outcome: 'completed' }),

@@ -31,28 +31,23 @@ async function funded({ id, post }: Recorder): Promise<string> {
 }
 
 /** A transfer of 100 from that account to the world, which waits for what is given. */
-async function waiting(recorder: Recorder, waits: Body): Promise<Record<string, string>> {
+async function waiting(recorder: Recorder, waits: Body, headers?: Headers): Promise<Record<string, string>> {
   const source = await funded(recorder);
-  return recorder.post('/v1/transfers', {
-    source,
-    destination: 'world_EUR',
-    ...MONEY,
-    amount: '100',
-    ...waits,
-  });
+  const body = { source, destination: 'world_EUR', ...MONEY, amount: '100', ...waits };
+  return recorder.post('/v1/transfers', body, headers);
 }
 
 const approval = { approval: { timeout_seconds: 600 } };
 const soon = () => ({ scheduled_for: new Date(Date.now() + 1_500).toISOString() });
 const workflowOf = ({ workflow_id: workflowId = '' }: Record<string, string>): Run => ({ workflowId });
 
-/** A transfer that is answered over HTTP. */
-const answered = (name: string, ...answers: string[]): Scenario => ({
+/** A transfer that waits for its approval, and is decided over HTTP. */
+const decided = (name: string, ...decisions: string[]): Scenario => ({
   name,
   async run(recorder) {
     const transfer = await waiting(recorder, approval);
-    for (const answer of answers)
-      await recorder.post(`/v1/transfers/${transfer['id']}/${answer}`, { reason: 'so be it' });
+    for (const decision of decisions)
+      await recorder.post(`/v1/transfers/${transfer['id']}/${decision}`, { reason: 'so be it' });
     return workflowOf(transfer);
   },
 });
@@ -70,10 +65,56 @@ const held = (name: string, expires: Body, ...steps: [string, Body][]): Scenario
 
 const expires = { expires_in_seconds: 600 };
 
+/** An account of the scenario's own, with 500, to which something is done over HTTP. */
+const changed = (name: string, ...actions: string[]): Scenario => ({
+  name,
+  async run(recorder) {
+    const account = await funded(recorder);
+    for (const action of actions) await recorder.post(`/v1/accounts/${account}/${action}`, {});
+    return recorder.newest(`account/${account}`);
+  },
+});
+
 export const SCENARIOS: readonly Scenario[] = [
-  answered('transfer-approved', 'approve'),
-  answered('transfer-declined', 'reject'),
-  answered('transfer-cancelled', 'cancel'),
+  changed('account-created'),
+  changed('account-frozen', 'freeze'),
+  changed('account-unfrozen', 'freeze', 'unfreeze'),
+  changed('account-close-error', 'close'),
+  { name: 'transfer-posted', run: async (recorder) => workflowOf(await waiting(recorder, {})) },
+  {
+    name: 'transfer-rejected',
+    async run(recorder) {
+      const key = recorder.id('key');
+      await waiting(recorder, { amount: '501' }, { 'idempotency-key': key });
+      return recorder.newest(`transfer/${idempotencyKey(key).transferId}`);
+    },
+  },
+  {
+    name: 'transfer-error',
+    async run(recorder) {
+      const key = recorder.id('key');
+      await waiting(recorder, { destination: 'ghost' }, { 'idempotency-key': key });
+      return recorder.newest(`transfer/${idempotencyKey(key).transferId}`);
+    },
+  },
+  {
+    // As it also fails at once when the appender's queue is full.
+    name: 'transfer-activity-failed',
+    async run({ client, id }) {
+      const workflowId = `transfer/${id('tr')}`;
+      const names = { id: id('tr'), command_id: id('tr'), fingerprint: 'recorded', actor: 'recorder' };
+      const terms = { type: 'transfer', kind: 'transfer', source: 'a', destination: 'b', currency: 'EUR' };
+      await client.workflow.start('transfer', {
+        workflowId,
+        taskQueue: 'ledger',
+        args: [{ ...names, ...terms, amount: 'no number', requested_at: new Date().toISOString() }],
+      });
+      return { workflowId };
+    },
+  },
+  decided('transfer-approved', 'approve'),
+  decided('transfer-declined', 'reject'),
+  decided('transfer-cancelled', 'cancel'),
   {
     name: 'transfer-approval-expired',
     run: async (recorder) => workflowOf(await waiting(recorder, { approval: { timeout_seconds: 1 } })),
@@ -121,7 +162,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'transfer-answered-after-termination',
+    name: 'transfer-decided-after-termination',
     async run(recorder) {
       const transfer = await waiting(recorder, { ...approval, ...soon() });
       const { workflowId } = workflowOf(transfer);
@@ -132,7 +173,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'transfer-asked-again-after-termination',
+    name: 'transfer-repeated-after-termination',
     async run(recorder) {
       const source = await funded(recorder);
       const ask = () => {
@@ -147,7 +188,7 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'transfer-answer-refused',
+    name: 'transfer-decision-error',
     async run(recorder) {
       const { workflowId } = workflowOf(await waiting(recorder, {}));
       await sleep(200);
@@ -180,7 +221,7 @@ export const SCENARIOS: readonly Scenario[] = [
   held('hold-voided', expires, ['void', { reason: 'not needed' }]),
   held('hold-expired', { expires_in_seconds: 1 }),
   held('hold-captured-without-a-timer', {}, ['capture', {}]),
-  held('hold-capture-refused', expires, ['capture', { amount: '101' }], ['capture', { amount: '100' }]),
+  held('hold-capture-rejected', expires, ['capture', { amount: '101' }], ['capture', { amount: '100' }]),
   {
     name: 'hold-extended-and-expired',
     async run(recorder) {
@@ -226,13 +267,13 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: 'commands-together',
+    name: 'commands-batch',
     async run(recorder) {
       const account = await funded(recorder);
-      const asked = Array.from({ length: 12 }, () => recorder.post('/v1/deposits', { account, ...MONEY }));
-      const together = (await Promise.all(asked)).find(({ workflow_id: id }) => id?.startsWith('commands/'));
-      if (!together) throw new Error('Commands at the same time share a workflow');
-      return workflowOf(together);
+      const deposits = Array.from({ length: 12 }, () => recorder.post('/v1/deposits', { account, ...MONEY }));
+      const shared = (await Promise.all(deposits)).find(({ workflow_id: id }) => id?.startsWith('commands/'));
+      if (!shared) throw new Error('Commands at the same time share a workflow');
+      return workflowOf(shared);
     },
   },
 ];

@@ -29,5 +29,5 @@ async function firstOf({ client }: Recorder, id: string): Promise<{ workflowId: 
 export const SCHEDULE_SCENARIOS: readonly Scenario[] = [
   fired('firing-posted', { amount: '100', destination: 'world_EUR' }),
   fired('firing-rejected', { amount: '501', destination: 'world_EUR' }),
-  fired('firing-refused', { amount: '100', destination: 'ghost' }),
+  fired('firing-error', { amount: '100', destination: 'ghost' }),
 ];
