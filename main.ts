@@ -1,6 +1,6 @@
 /**
  * API and worker in one process, as `npm start` runs them. They share one connection to Temporal, so that the first
- * task of a workflow comes back with its start; and a board on which the worker tells the API what the log has.
+ * task of a workflow comes back with its start; and local outcomes, by which the worker hands the API what the log has.
  */
 import { startApi } from './api/server.ts';
 import { connectToNats } from './eventlog/nats/connection.ts';

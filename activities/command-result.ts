@@ -1,14 +1,14 @@
-/** From the outcome that the log has to the answer that is given. */
+/** From the outcome that the log has to the result of a command. */
 import type { Outcome } from '../eventlog/append/outcome.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
 import type { Rejection } from '../domain/rejections.ts';
 import type { CommandResult } from '../messages/commands.ts';
 import { accountFrom } from '../messages/mapping/resources.ts';
 
-/** The log has the outcome (`answer`), or nothing was recorded (`refusal`). */
+/** The log has the outcome (`result`), or nothing was recorded (`error`). */
 export type ResultOrError = { readonly result: CommandResult } | { readonly error: Rejection };
 
-/** The answer of a command. The reader is asked for what only an account's first event says. */
+/** The result of a command. The reader is asked for what only an account's first event says. */
 export async function resultOrError(
   reader: Pick<EventReader, 'first'>,
   outcome: Outcome,

@@ -21,7 +21,7 @@ import { createBulkActivities, type BulkActivities, type BulkActivityDependencie
 import { asFailure } from './failures.ts';
 import type { RailPace } from './rails.ts';
 
-/** The log has the outcome (`answer`), or nothing was recorded (`refusal`). `at`: when that was, RFC 3339. */
+/** The log has the outcome (`result`), or nothing was recorded (`error`). `at`: when that was, RFC 3339. */
 export type CarryOutResult = ResultOrError & { readonly at: string };
 
 /** A resource as the log has it now. */
@@ -66,7 +66,7 @@ export function createActivities(deps: ActivityDependencies): Activities {
         const { workflowId } = workflowExecution;
         const request = { requested_at: now(), ...unstamped } as CommandRequest;
         const result = await resultOrError(reader, await appender.submit({ request, workflowId }));
-        // A refusal, and a command to what is there already, is over only with its workflow: the id is free again then.
+        // An error, and a command to what is there already, is over only with its workflow: the id is free again then.
         const final = (makesTransfer(request) || request.type === 'hold.place') && 'result' in result;
         publish(final ? result.result : undefined);
         return { ...result, at: now() };

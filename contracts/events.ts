@@ -145,7 +145,7 @@ export const EVENT_DATA = {
   HoldVoided: holdTerms.extend({ reason: reason.optional() }),
   HoldExpired: holdTerms,
   /**
-   * Not published: what a command with a key was answered, so that its key answers the same for ever. The position of a
+   * Not published: the result of a command with a key, so that the same key gives the same result for ever. The position of a
    * transfer or a hold is given if the command did not change it; otherwise it is the one before this event's.
    */
   CommandRecorded: z.object({

@@ -1,4 +1,4 @@
-/** What HTTP answers, and how it is asked. The bodies of commands stand in `http-bodies.ts`. */
+/** The resources and the parameters of queries over HTTP. The bodies of commands stand in `http-bodies.ts`. */
 import { z } from 'zod';
 import { projectionResource } from './projections.ts';
 import * as values from './values.ts';

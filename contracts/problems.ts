@@ -1,5 +1,5 @@
 /**
- * Every error that HTTP can answer, as one table: RFC 9457 problem details with a stable `code` and a stable title.
+ * Every error that HTTP can respond with, as one table: RFC 9457 problem details with a stable `code` and a stable title.
  * The domain knows no status codes; that each of its rejections stands here is checked by the types.
  */
 import type { RejectionCode } from '../domain/rejections.ts';

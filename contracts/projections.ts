@@ -1,4 +1,4 @@
-/** What HTTP answers about projections, and the daily totals that one of them keeps. */
+/** What HTTP shows of projections, and the daily totals that one of them keeps. */
 import { z } from 'zod';
 import * as values from './values.ts';
 

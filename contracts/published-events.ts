@@ -60,7 +60,7 @@ export function eventDataSchema(name: PublishedName): JsonSchema {
   return { $schema, $id, title: `${name}.v${version}`, description: EVENT_OCCASIONS[name], ...schema };
 }
 
-/** The same for what is told of webhooks. */
+/** The same for what is published about webhooks. */
 export function webhookDisabledSchema(): JsonSchema {
   const { $schema, ...schema } = jsonSchema(webhookDisabledData);
   const $id = 'urn:tallybook:event:WebhookDisabled:v1';

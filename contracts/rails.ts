@@ -12,7 +12,7 @@ export function words(text: string, longest = 300): string {
     .trim();
 }
 
-/** What a rail says of a payment: in its answer when it is given one or asked for it, and in its callback. */
+/** What a rail reports of a payment: in its response when it is given one or asked for its status, and in its callback. */
 export const railReport = z
   .object({
     id: values.id.meta({ description: 'The transfer that the payment is for.', example: 'tr_42' }),
@@ -31,7 +31,7 @@ export const railReport = z
 
 export type RailReport = z.infer<typeof railReport>;
 
-/** An answer that says how it is, once and for all as far as the rail goes. */
+/** A report that is final as far as the rail goes. */
 export type PaymentOutcome = {
   readonly state: Exclude<RailReport['state'], 'accepted'>;
   readonly reason?: string;

@@ -3,7 +3,7 @@
  *
  *   append.<ledger>.<aggregate>.<id>.<event>            where the worker publishes; the stream listens here
  *   ledger.<ledger>.<aggregate>.<id>.<event>            where the server stores and republishes what it accepted
- *   receipt.<ledger>.command.<receipt id>.recorded      what a command that makes no transfer was answered; stored, not republished
+ *   receipt.<ledger>.command.<receipt id>.recorded      the result of a command that makes no transfer; stored, not republished
  *   position.<ledger>.<projection>                      a projector tells how far its read model is
  *   writer.<ledger>.active                              who is the active writer, again with every renewal of its lease
  *   writer.<ledger>.commands.<writer id>                where the other workers hand it their commands
@@ -13,7 +13,7 @@
  *   readers.CONSUMER.CREATE.<stream>.<consumer>         where readers ask for consumers on the log
  *   webhook.<ledger>.<webhook id>.disabled              a webhook was disabled because it failed; readers hear it
  *   webhook.<ledger>.<webhook id>.delivery.<position>.<event id>   what became of an event that was to be delivered
- *   webhook.<ledger>.<webhook id>.redelivery.<position>      somebody asked for an event again
+ *   webhook.<ledger>.<webhook id>.redelivery.<position>      an event is to be delivered again
  *   webhook.<ledger>.<webhook id>.floor                 up to where all is settled
  */
 

@@ -11,7 +11,7 @@ type Data = Readonly<Record<string, unknown>>;
 /** By event, from its first version on. */
 const UPCASTERS: Readonly<Record<string, readonly ((data: Data) => Data)[]>> = {
   CommandRecorded: [
-    // The account's fields stood beside the others; now they are together, so that an answer can be another resource's.
+    // The account's fields stood beside the others; now they are together, so that a result can be another resource's.
     ({ account, created, ...state }) => ({ created, account: { id: account, ...state } }),
   ],
 };

@@ -89,7 +89,7 @@ const publicFields = {
 export const webhookResource = z.object(publicFields).meta({ id: 'Webhook' });
 export const webhookPage = page(webhookResource).meta({ id: 'WebhookPage' });
 
-/** What only the request is answered that makes a webhook or its secret, and a retry of it with the same key. */
+/** Shown only to the request that makes a webhook or its secret, and to a retry of it with the same key. */
 export const createdWebhook = z
   .object({ ...publicFields, secret: secret.meta({ description: 'Store it: it is not shown again.' }) })
   .meta({ id: 'CreatedWebhook' });

@@ -1,6 +1,6 @@
 /**
  * The shape of every aggregate: three pure functions.
- * `decide` says which events a command brings about, or why it is refused; `evolve` says what an event changes.
+ * `decide` says which events a command brings about, or why it is rejected; `evolve` says what an event changes.
  * The idea is Jérémie Chassaing's (https://thinkbeforecoding.com/post/2021/12/17/functional-event-sourcing-decider).
  */
 import type { Rejection } from './rejections.ts';
@@ -20,7 +20,7 @@ export function accept<Event>(...events: Event[]): Decision<Event> {
   return { ok: true, events };
 }
 
-/** A decision that the command is refused. */
+/** A decision that the command is rejected. */
 export function reject(rejection: Rejection): { readonly ok: false; readonly rejection: Rejection } {
   return { ok: false, rejection };
 }

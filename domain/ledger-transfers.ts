@@ -39,7 +39,7 @@ export type Reversal = {
   readonly terms: Pick<TransferTerms, 'reference' | 'metadata' | 'requestedAt'>;
 };
 
-/** An account that does not exist leaves no trace: the command named nothing. Every other refusal is an outcome. */
+/** An account that does not exist leaves no trace: the command named nothing. Every other rejection is recorded. */
 export function decideTransfer(id: string, terms: TransferTerms, view: LedgerView): LedgerDecision {
   const waits = firstStatus(terms) !== undefined;
   const movement = decideAll(view, movementsOf(id, terms));
@@ -115,7 +115,7 @@ function reversalTerms(
   return { kind: 'reversal', source: destination, destination: source, amount, currency, ...terms, reverses };
 }
 
-/** A step of a transfer that waits: a person's answer, a timer's, or a rail's. */
+/** A step of a transfer that waits: a person's decision, a timer's, or a rail's report. */
 export function decideStep(id: string, step: TransferStep, view: LedgerView): LedgerDecision {
   const state = view.transfer(id);
   const decision = transfer.decide(step, state);

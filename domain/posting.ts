@@ -27,9 +27,9 @@ export type LedgerView = {
 };
 
 export type LedgerDecision = {
-  /** What to append; none if the command is refused without a trace, or asks for what is so already. */
+  /** What to append; none if the command fails with an error, or asks for what is so already. */
   readonly events: readonly LedgerEvent[];
-  /** Why it is refused, if it is. With events, the refusal itself is recorded. */
+  /** Why it is rejected, if it is. With events the rejection is recorded; without, it is an error. */
   readonly rejection?: Rejection;
 };
 
@@ -78,7 +78,7 @@ export function highestPrecedence(...rejections: (Rejection | undefined)[]): Rej
   return all.length === 0 ? undefined : all.reduce(firstOf);
 }
 
-/** A refusal that leaves no trace in the log. */
+/** An error: a negative decision that leaves no trace in the log. */
 export function errorDecision(why: Rejection): LedgerDecision {
   return { events: [], rejection: why };
 }
@@ -109,7 +109,7 @@ export function validateTerms(terms: TransferTerms): Rejection | undefined {
   return undefined;
 }
 
-/** The events of a decision that cannot be a refusal. */
+/** The events of a decision that cannot be a rejection. */
 export function eventsOf(aggregate: 'transfer', id: string, decision: Decision<TransferEvent>): LedgerEvent[];
 export function eventsOf(aggregate: 'hold', id: string, decision: Decision<HoldEvent>): LedgerEvent[];
 export function eventsOf(

@@ -32,7 +32,7 @@ export type RejectionCode = (typeof REJECTIONS)[number];
 
 export type Rejection = {
   readonly code: RejectionCode;
-  /** A sentence for the person who reads the answer. */
+  /** A sentence for the person who reads the response. */
   readonly detail: string;
 };
 
@@ -51,7 +51,7 @@ const WITHOUT_TRACE: ReadonlySet<RejectionCode> = new Set([
   'idempotency_key_reused',
 ]);
 
-/** True for a refusal that is a business outcome: it is recorded, and the same command gets it again for ever. */
+/** True for a rejection that is a business outcome: it is recorded, and the same command gets it again for ever. */
 export function isRecorded({ code }: Rejection): boolean {
   return !WITHOUT_TRACE.has(code);
 }

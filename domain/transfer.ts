@@ -1,5 +1,5 @@
 /**
- * A transfer: money that moves between accounts, now or after it has waited, or is refused.
+ * A transfer: money that moves between accounts, now or after it has waited, or is rejected.
  * A deposit is a transfer from the currency's world account, a withdrawal one to it; the capture of a hold, a reversal,
  * and a transaction with many entries are transfers too.
  */
@@ -148,7 +148,7 @@ export function firstStatus(terms: TransferTerms): WaitingStatus | undefined {
 
 /**
  * What it holds of the source's money while it waits: all of it if somebody decides, so that the money is there when the
- * answer comes. A transfer that only waits for its date holds nothing: what is there on that day counts.
+ * decision comes. A transfer that only waits for its date holds nothing: what is there on that day counts.
  */
 export function heldWhileWaiting(terms: TransferTerms): Entry | undefined {
   if ('entries' in terms || (terms.approvalExpiresAt === undefined && terms.rail === undefined))

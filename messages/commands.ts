@@ -1,5 +1,5 @@
 /**
- * What travels through Temporal: a command on the way in, an answer on the way out. Plain JSON with decimal
+ * What travels through Temporal: a command on the way in, its result on the way out. Plain JSON with decimal
  * strings, readable in the Temporal UI; Temporal's converter throws on a bigint.
  */
 import type { AccountResource, HoldResource, TransferResource } from '../contracts/http.ts';
@@ -183,7 +183,7 @@ export type CommandResult = {
   readonly rejection?: Rejection;
 };
 
-/** What became of one command of several that were carried out together. */
+/** What became of one command of a batch. */
 export type BatchItemResult =
   | { readonly result: CommandResult }
   | { readonly error: Rejection }
@@ -191,11 +191,11 @@ export type BatchItemResult =
   | { readonly failure: 'overloaded' | 'internal_error'; readonly detail: string };
 
 export type BatchOptions = {
-  /** Whoever waits is told by the worker in the same process: the results need not go through Temporal. */
+  /** The worker hands the results to whoever waits in the same process: they need not go through Temporal. */
   readonly localOutcomesOnly: boolean;
 };
 
-/** What became of commands that were carried out together: how many, and each one in order if nobody was told. */
+/** What became of the commands of a batch: how many, and each one in order unless they went to local outcomes only. */
 export type BatchResult = {
   readonly recorded: number;
   readonly errors: number;

@@ -1,13 +1,13 @@
 /**
- * Where a worker tells whoever waits in the same process that the log has a command's outcome. What is in the log is
- * durable, so its answer need not wait until Temporal has written down that the workflow is done.
+ * Where a worker hands a command's outcome to whoever waits in the same process, as soon as the log has it. What is in the log is
+ * durable, so its result need not wait until Temporal has written down that the workflow is done.
  *
  * A resource's commands share its workflow id, and several may come at the same moment. So an outcome is known by its
  * command and by the run that carried it out: nobody hears another's.
  */
 import type { CommandResult, BatchItemResult, CommandRequest } from './commands.ts';
 
-/** The answer, or what became of each of several commands; undefined: the run's own end will tell. */
+/** The result, or what became of each of several commands; undefined: the run's own end will tell. */
 export type LocalOutcome = CommandResult | readonly BatchItemResult[] | undefined;
 
 /** One who waits for the outcome of a command. */
@@ -28,12 +28,12 @@ export type LocalOutcomes = {
   readonly waitFor: (name: string) => OutcomeWaiter;
 };
 
-/** By what the outcome of a command is known on the board: the same command again has the same name. */
+/** By what the outcome of a command is known: the same command again has the same key. */
 export function outcomeKey({ command_id, fingerprint }: Pick<CommandRequest, 'command_id' | 'fingerprint'>) {
   return `${command_id} ${fingerprint}`;
 }
 
-/** Makes a board. */
+/** Makes them. */
 export function createLocalOutcomes(): LocalOutcomes {
   const waiting = new Map<string, Set<Runs>>();
   return {
@@ -53,7 +53,7 @@ export function createLocalOutcomes(): LocalOutcomes {
   };
 }
 
-/** What was told, or will be, by run: until the start has returned nobody knows which run is the own one. */
+/** What was published, or will be, by run: until the start has returned nobody knows which run is the own one. */
 class Runs {
   readonly #runs = new Map<string, PromiseWithResolvers<LocalOutcome>>();
 

@@ -96,10 +96,10 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
     async redeliver(id, event) {
       const { deliveries } = await stores();
       const known = await deliveries.find(id, event);
-      const asked = known ?? (await eventAt(event));
-      if (!asked) return undefined;
-      await deliveries.requestRedelivery(id, asked.position);
-      return { event: asked.event, position: asked.position };
+      const found = known ?? (await eventAt(event));
+      if (!found) return undefined;
+      await deliveries.requestRedelivery(id, found.position);
+      return { event: found.event, position: found.position };
     },
   };
 

@@ -30,12 +30,12 @@ export type Webhooks = {
   /** Why a URL can never be sent to; undefined if it can, as far as its text tells. */
   readonly urlProblem: (url: string) => string | undefined;
   /**
-   * Makes one, or gives the answer of the request with the same id again.
+   * Makes one, or gives the result of the request with the same id again.
    * `reused`: that was another request. `deleted`: what it made is gone.
    */
   readonly create: (webhook: NewWebhook) => Promise<Creation | 'reused' | 'deleted'>;
   /**
-   * Gives it another secret, which the request may name; that before counts for a while too. Or gives the answer of the
+   * Gives it another secret, which the request may name; that before counts for a while too. Or gives the result of the
    * last such request again, if it had the same key. `reused`: that was another request. Undefined if there is no webhook.
    */
   readonly rotateSecret: (id: string, secret: NewSecret) => Promise<Creation | 'reused' | undefined>;

@@ -14,7 +14,7 @@ export async function connectToTemporal(address: string): Promise<NativeConnecti
 }
 
 /**
- * Temporal's own log lines: warnings and worse. A workflow that fails because its command was refused is a day's
+ * Temporal's own log lines: warnings and worse. A workflow that fails because its command met an error is a day's
  * work and no warning. Call it before anything else of Temporal's.
  */
 export function quietTemporalLogs(): void {

@@ -23,7 +23,7 @@ export const voidHold = defineUpdate<CommandResult, [Step<'hold.void'>]>('void')
 export const extend = defineUpdate<CommandResult, [Step<'hold.extend'>]>('extend');
 /** The request that placed the hold, sent again while another one's workflow sees the hold through. */
 export const repeat = defineUpdate<CommandResult, [Step<'hold.place'>]>('repeat');
-/** The answer to the command that the workflow was started for, and the hold as it ended if it had to wait. */
+/** The result of the command that the workflow was started for, and the hold as it ended if it had to wait. */
 export type EndedHold = CommandResult & { readonly ended?: HoldResource };
 
 /** Places a hold, or does something to one that is there, and sees it through while it can expire. */
@@ -81,7 +81,7 @@ async function expire(lifecycle: Lifecycle<'hold'>): Promise<void> {
   }
 }
 
-/** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
+/** A command with a key may be a repeat, whose result the log has; everything else must come in time. */
 function requireActive(lifecycle: Lifecycle<'hold'>, command: HoldRequest | undefined): void {
   if (lifecycle.resource && lifecycle.status !== 'active' && command?.idempotency_key === undefined) {
     throw ApplicationFailure.nonRetryable(`The hold is ${lifecycle.status}.`, 'hold_not_active');

@@ -1,5 +1,5 @@
 /**
- * The course of a transfer or a hold: what is known of it, the steps that it takes, and the waiting between them. The
+ * The lifecycle of a transfer or a hold: what is known of it, the steps that it takes, and the waiting between them. The
  * log decides every step; a workflow only sees to it that each is taken when its time has come.
  */
 import { ApplicationFailure } from '@temporalio/common';
@@ -29,7 +29,7 @@ import { recorded } from './outcome.ts';
 /** What every step needs besides its own fields. */
 type StepMeta = Omit<CommandMeta, 'requested_at'>;
 
-/** What the workflow was started for is answered as soon as the log has it; the workflow may go on for long. */
+/** What the workflow was started for has its result as soon as the log has it; the workflow may go on for long. */
 const outcome = defineUpdate<CommandResult>('outcome');
 const status = defineQuery<string>('status');
 /** The same as `outcome` without waiting, with the resource as it is now; undefined if there is none yet. */
@@ -44,7 +44,7 @@ export function requireFullCommand(complete: boolean): void {
   throw ApplicationFailure.nonRetryable('Use HTTP: the update carries a whole command', 'invalid_request');
 }
 
-/** What can take its course, as an answer names it. */
+/** What has a lifecycle, as a result names it. */
 type Resources = { readonly transfer: TransferResource; readonly hold: HoldResource };
 
 export class Lifecycle<Name extends keyof Resources, Kind extends Resources[Name] = Resources[Name]> {
@@ -58,7 +58,7 @@ export class Lifecycle<Name extends keyof Resources, Kind extends Resources[Name
 
   /**
    * Tells whoever asks the workflow how it stands.
-   * @param name what it is the course of
+   * @param name what it is the lifecycle of
    * @param read tells it as it is now
    */
   constructor(name: Name, read: () => Promise<Current<Kind>>) {
@@ -90,7 +90,7 @@ export class Lifecycle<Name extends keyof Resources, Kind extends Resources[Name
     return result;
   }
 
-  /** The answer to the first step, as soon as there is one. */
+  /** The result of the first step, as soon as there is one. */
   async first(): Promise<CommandResult> {
     await condition(() => this.#first !== undefined);
     return this.#first as CommandResult;
@@ -98,7 +98,7 @@ export class Lifecycle<Name extends keyof Resources, Kind extends Resources[Name
 
   /**
    * Takes a further step.
-   * @throws ApplicationFailure if it was refused
+   * @throws ApplicationFailure if nothing was recorded
    */
   async step(request: Unstamped): Promise<CommandResult> {
     const before = this.status;
@@ -140,7 +140,7 @@ export class Lifecycle<Name extends keyof Resources, Kind extends Resources[Name
     const decided = await CancellationScope.nonCancellable(() => carryOut(request));
     const result = recorded(decided);
     const resource = result[this.#name] as Kind | undefined;
-    // An answer of old says how it was then.
+    // The result of a repeat says how it was then.
     if (resource) this.#update(result.replayed ? await this.#read() : { resource, at: decided.at });
     return result;
   }

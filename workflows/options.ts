@@ -38,7 +38,7 @@ export const retrySlowly = proxyLocalActivities<Activities>({
   retry: { ...APPEND.retry, maximumInterval: '1 minute' },
 });
 
-/** The activities of a command. Histories from before there was a choice hold no options: those commands are patient. */
+/** The activities of a command. Without options a full queue is retried. */
 export function activitiesFor({ onOverload = 'retry' }: CarryOutOptions = {}): Activities {
   return onOverload === 'fail' ? failOnOverload : retryUntilAccepted;
 }

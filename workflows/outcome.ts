@@ -7,7 +7,7 @@ import type { CarryOutResult } from '../activities/index.ts';
 import type { CommandResult } from '../messages/commands.ts';
 
 /**
- * The answer of a command that was recorded.
+ * The result of a command that was recorded.
  * @throws ApplicationFailure, its type the rejection's code, if nothing was recorded.
  */
 export function recorded(result: CarryOutResult): CommandResult {

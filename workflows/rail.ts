@@ -1,6 +1,6 @@
 /**
  * A transfer that goes out through a payment rail. The money is held; the rail is given the payment, and says what
- * became of it: in its answer, in a callback (the update `railReported`), or when it is asked again. Nothing is
+ * became of it: in its response, in a callback (the update `railReported`), or when it is asked again. Nothing is
  * guessed: if nobody knows, the transfer is parked until an operator resolves it, or the rail speaks after all.
  */
 import { ActivityFailure, ApplicationFailure, rootCause } from '@temporalio/common';

@@ -38,10 +38,10 @@ export const reject = defineUpdate<CommandResult, [DecisionInput?]>('reject');
 export const cancel = defineUpdate<CommandResult, [DecisionInput?]>('cancel');
 /** The request that made the transfer, sent again while another one's workflow sees the transfer through. */
 export const repeat = defineUpdate<CommandResult, [TransferRequest]>('repeat');
-/** The answer to the command that the workflow was started for, and the transfer as it ended if it had to wait. */
+/** The result of the command that the workflow was started for, and the transfer as it ended if it had to wait. */
 export type Ended = CommandResult & { readonly ended?: TransferResource };
 
-/** Moves money, or records why it does not; or answers a transfer that waits and sees it through. */
+/** Moves money, or records why it does not; or decides a transfer that waits and sees it through. */
 export async function transfer(
   request: TransferRequest | DecisionRequest | ResolveRequest | RailReportRequest,
   options?: CarryOutOptions,
@@ -142,7 +142,7 @@ async function compensate(
   await lifecycle.step(isCancellation(error) ? cancelled : failed);
 }
 
-/** A command with a key may be a repetition, whose answer the log has; everything else must come in time. */
+/** A command with a key may be a repeat, whose result the log has; everything else must come in time. */
 function requireOpen(lifecycle: Lifecycle<'transfer'>, decision: DecisionInput | undefined): void {
   const { reason, idempotency_key } = decision ?? {};
   if (reason !== undefined && !isReason(reason)) {

@@ -1,4 +1,4 @@
-/** From the outcome of a command to an HTTP answer. A refusal is thrown as a problem. */
+/** From the outcome of a command to an HTTP response. A rejection or an error is thrown as a problem. */
 import type { Context } from 'hono';
 import type { AccountResource, TransferResource } from '../../contracts/http.ts';
 import { defined } from '../../domain/optional-fields.ts';
@@ -16,7 +16,7 @@ import type {
 import { ProblemError, type ApiEnv } from '../http/problem.ts';
 import type { Commands } from './commands.ts';
 
-/** An answer that came, or the word that it will. */
+/** What a command came to, or that it will be carried out. */
 type Execution<Resource> =
   | { readonly type: 'recorded'; readonly resource: Resource }
   | { readonly type: 'accepted'; readonly workflowId: string };
@@ -115,7 +115,7 @@ export function etag(account: AccountResource): string {
 
 /**
  * Carries a command out.
- * @param about what of the answer the command is about
+ * @param about what of the result the command is about
  */
 async function execute<Resource>(
   c: Context<ApiEnv>,
@@ -139,7 +139,7 @@ async function execute<Resource>(
       if (rejection)
         throw rejectionProblem(rejection, transfer === undefined ? {} : { transfer: transfer.id });
       const resource = about(result);
-      if (resource === undefined) throw new Error('The answer lacks the resource that its command is about.');
+      if (resource === undefined) throw new Error('The result lacks the resource that its command is about.');
       return { type: 'recorded', resource };
     }
   }

@@ -78,7 +78,7 @@ function ended(
   { position, transfer }: CommandResult,
   { rail, id, state }: { rail: string } & RailReport,
 ): TransferResource {
-  if (!transfer) throw new Error('The answer lacks the transfer that the callback is about.');
+  if (!transfer) throw new Error('The result lacks the transfer that the callback is about.');
   c.header('Ledger-Position', String(position));
   const contradicts =
     (state === 'settled' || state === 'declined') &&

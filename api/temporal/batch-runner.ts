@@ -38,7 +38,7 @@ export function createBatchRunner(
       if (outcomes) return outcomes.map(settledOf);
       const { results } = await client.withDeadline(deadline, () => handle.result() as Promise<BatchResult>);
       if (results) return results.map(settledOf);
-      // The worker was another process after all, and told itself.
+      // The worker was another process after all, and published to itself.
       return await Promise.allSettled(requests.map((request) => runOne(request, deadline)));
     } catch (error) {
       const outcome = outcomeOfFailure(error);

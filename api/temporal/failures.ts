@@ -51,7 +51,7 @@ export function outcomeOfFailure(error: unknown): CommandOutcome {
   throw error;
 }
 
-/** True if an update came to a workflow that is not there, or that ended before it was answered. */
+/** True if an update came to a workflow that is not there, or that ended before the update did. */
 export function isOver(error: unknown): boolean {
   if (error instanceof WorkflowNotFoundError) return true;
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;

@@ -49,7 +49,7 @@ const COALESCING: CoalescingLimits = {
  * Commands as workflows.
  * @param coalescing how commands that come at the same time share a workflow; `off`: each has its own
  * @param localOutcomes given if a worker shares the client's connection: then a workflow's first task comes back with its
- * start, and the worker tells on the board what the log has
+ * start, and the worker publishes what the log has to them
  */
 export function createCommands(
   client: Client,
@@ -146,7 +146,7 @@ class Workflows {
     request: CommandRequest,
     { workflowId, wait, deadline }: RunOptions,
   ): Promise<CommandOutcome | undefined> {
-    // Whichever run is there: an update carries its command, and is answered by what became of that.
+    // Whichever run is there: an update carries its command, and gives what became of that.
     const handle = this.#client.workflow.getHandle(workflowId);
     const name = createsResource(request) ? 'repeat' : request.type.slice(request.type.indexOf('.') + 1);
     try {
@@ -244,7 +244,7 @@ class Workflows {
     }
   }
 
-  /** The answer to what a run was started for, which may be long before its end. */
+  /** The result of what a run was started for, which may be long before its end. */
   async #result(
     { handle }: Run,
     request: CommandRequest,
@@ -363,7 +363,7 @@ function createsResource(request: CommandRequest): boolean {
   return makesTransfer(request) || request.type === 'hold.place';
 }
 
-/** What may be answered long before its workflow ends. */
+/** What may have a result long before its workflow ends. */
 function mayWait(request: CommandRequest): boolean {
   if (request.type === 'transfer') {
     const { approval_expires_at, scheduled_for, rail } = request;
@@ -372,7 +372,7 @@ function mayWait(request: CommandRequest): boolean {
   return request.type === 'hold.place' ? request.expires_at !== undefined : updates(request);
 }
 
-/** The answer with the resource as it ended. */
+/** The result with the resource as it ended. */
 function latest({ ended, ...result }: Ended): CommandResult {
   if (ended === undefined) return result;
   return 'captured' in ended ? { ...result, hold: ended } : { ...result, transfer: ended };

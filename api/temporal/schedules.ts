@@ -93,7 +93,7 @@ class TemporalSchedules {
       const path = body.ends_at === undefined ? 'cron' : 'ends_at';
       throw invalidRequest({ path, message: 'leaves no time to fire' });
     }
-    // As it was when it was made, whatever has become of it: the same request has the same answer.
+    // As it was when it was made, whatever has become of it: the same request has the same result.
     return { schedule: scheduleFrom(id, memo, { paused: false, next }), replayed: !made };
   }
 

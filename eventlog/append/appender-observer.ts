@@ -1,13 +1,13 @@
 import { Overloaded } from '../errors.ts';
 
-/** What is told of an appender's work to whoever measures it. The log knows nothing of how that is done. */
+/** What an appender reports of its work to whoever measures it. The log knows nothing of how that is done. */
 import type { Appender } from './appender.ts';
 import type { Outcome } from './outcome.ts';
 
 /**
- * What became of a command: it left a transfer `posted`, or the rules refused it and that is on record (`rejected`);
+ * What became of a command: it left a transfer `posted`, or the rules rejected it, which is recorded (`rejected`);
  * an account, a hold or a transfer that waits was `changed`; an earlier one was found (`replayed`), nothing was recorded
- * (`refused`), the queue was full (`overloaded`), or the log gave no clear answer (`unavailable`).
+ * (`error`), the queue was full (`overloaded`), or the log gave no clear answer (`unavailable`).
  */
 export const COMMAND_OUTCOMES = [
   'posted',

@@ -63,7 +63,7 @@ type Item = PendingCommand & {
   readonly reject: (error: unknown) => void;
   /** An append with this command in it had no clear answer: if it is found in the log, it is this one's own. */
   inDoubt: boolean;
-  /** An append with this command in it was refused: the log may know it already. */
+  /** An append with this command in it was not stored, as far as is known: the log may know it already. */
   retried: boolean;
 };
 
@@ -187,7 +187,7 @@ export function createAppender(
   }
 
   /**
-   * What changes an aggregate is guarded by its last position. A refusal changes none, and some accounts are only looked
+   * What changes an aggregate is guarded by its last position. A rejection changes none, and some accounts are only looked
    * at: nothing would tell that it was decided on what another appender has changed since. So it counts only if what it
    * saw was read, or written here, after the command had come; if not, it is read again. Each aggregate is then as it
    * was at some moment between the asking and the answer.
@@ -209,7 +209,7 @@ export function createAppender(
   }
 
   /**
-   * Looks for what is to be refused without a trace: the same command may have been carried out before, and that is what
+   * Looks for what is to get an error: the same command may have been carried out before, and that is what
    * stands in its way now. Who has looked already looks again: another appender may have been at it since.
    */
   async function findRefused(

@@ -27,9 +27,9 @@ export type Outcome =
       readonly state: AccountState;
       readonly created: boolean;
     })
-  /** Refused, and that is on record. */
+  /** Rejected, and that is recorded. */
   | (Recorded & { readonly type: 'rejected'; readonly rejection: Rejection })
-  /** Refused, and nothing recorded. */
+  /** An error: nothing is recorded. */
   | { readonly type: 'error'; readonly rejection: Rejection };
 
 /**
@@ -68,7 +68,7 @@ export function replay(request: CommandRequest, event: RecordedEvent, inDoubt: b
   throw new Error(`${event.name} at position ${event.position} is no command's first event`);
 }
 
-/** What a command was answered that left a receipt. */
+/** The result of a command that left a receipt. */
 function receipt({ data, position }: RecordedEvent<'CommandRecorded'>, replayed: boolean): Outcome {
   const { account, transfer, hold, created, rejection: why } = data;
   const before = position - 1;
@@ -96,7 +96,7 @@ function receipt({ data, position }: RecordedEvent<'CommandRecorded'>, replayed:
   throw new Error(`The receipt at position ${position} says nothing`);
 }
 
-/** With its position where the first answer had it: the same request is answered word for word the same. */
+/** With its position where the first result had it: the same request gets the same response, word for word. */
 function withPosition<Resource extends TransferResource | HoldResource>(
   resource: Resource,
   position: number,

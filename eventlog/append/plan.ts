@@ -54,7 +54,7 @@ export type PlannedOutcome = {
   /** What it was decided on and does not change: nothing will tell if that was not so any more. */
   readonly unguarded: readonly AggregateRef[];
   readonly rejection?: Rejection | undefined;
-  /** What is answered; not given for a refusal that leaves no trace. */
+  /** The result; not given for an error, which leaves no trace. */
   readonly result?: Result | undefined;
   /**
    * What it saw does not go together: its parts were read at different times, and another appender wrote in between. Or
@@ -284,7 +284,7 @@ class Batch {
     }
   }
 
-  /** Remembers what a command was answered. */
+  /** Remembers the result of a command. */
   #receipt(submission: PendingCommand, result: Result): PlannedEvent {
     const { identity: ref } = submission;
     assert(ref?.aggregate === 'command', 'a command that gets a receipt is known by it');
@@ -330,7 +330,7 @@ class Batch {
 
 /**
  * A transfer is known again by its own first event; every other command that has an identity of its own leaves a
- * receipt. One to an account leaves none if it is refused: nothing has happened.
+ * receipt. One to an account leaves none if it is rejected: nothing has happened.
  */
 function needsReceipt({ identity, command }: Interpretation, rejection: Rejection | undefined): boolean {
   if (identity?.aggregate !== 'command') return false;

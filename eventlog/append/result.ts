@@ -1,4 +1,4 @@
-/** What a command is answered, as it is known when it is decided: only the positions are told later. */
+/** The result of a command, as it is known when it is decided: only the positions are known later. */
 import type { EventData } from '../../contracts/events.ts';
 import type { ExistingAccount } from '../../domain/account.ts';
 import type { Rejection } from '../../domain/rejections.ts';
@@ -23,7 +23,7 @@ export type Result = {
   readonly receipt: () => EventData<'CommandRecorded'>;
 };
 
-/** Where the answer to a command will stand. */
+/** Where the result of a command will stand. */
 export type ResultLocation = {
   readonly append: Placement;
   /** The place of its receipt in the batch, if it leaves one. */
@@ -108,7 +108,7 @@ function rejectedResult(rejection: Rejection, location: ResultLocation): Result 
   return {
     outcome() {
       const position = receiptPosition(location);
-      if (position === undefined) throw new Error('A refusal on record has a receipt');
+      if (position === undefined) throw new Error('A recorded rejection has a receipt');
       return { type: 'rejected', rejection, position, replayed: false };
     },
     receipt: () => ({ created: false, rejection }),
@@ -126,7 +126,7 @@ function knownPosition(tip: ChainEnd, { append }: ResultLocation): number | unde
 
 /**
  * The position of what was not in the log when the command was decided. A receipt cannot tell it: it tells the one before
- * its own, and so does the first answer. That is where the last event stands if the command itself has made it.
+ * its own, and so does the first result. That is where the last event stands if the command itself has made it.
  */
 function laterPosition(tip: ChainEnd, location: ResultLocation): number {
   const receipt = receiptPosition(location);

@@ -61,10 +61,10 @@ export type Finding = {
 export type Location = Pick<Finding, 'position' | 'subject' | 'event'>;
 
 /**
- * Thrown by a single check, and turned into a finding by the audit. Without a spot it is about the message in hand.
+ * Thrown by a single check, and turned into a finding by the audit. Without a location it is about the message in hand.
  */
 export class AuditError extends Error {
-  override readonly name = 'Fault';
+  override readonly name = 'AuditError';
   readonly code: FindingCode;
   readonly location: Location | undefined;
 

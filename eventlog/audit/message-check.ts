@@ -14,7 +14,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /**
  * The event that the message is.
- * @throws Fault if the message is not what this ledger can have stored
+ * @throws AuditError if the message is not what this ledger can have stored
  */
 export function checkMessage(message: StoredMessage, ledger: string): RecordedEvent {
   const subject = subjectOf(message, ledger);

@@ -57,13 +57,13 @@ function leaveWhatIsCutOff(nc: NatsConnection): void {
   const ask = async () => {
     if (asking || nc.info?.cluster === undefined) return;
     asking = true;
-    const answered = await nc.request('$JS.API.INFO', '', { timeout: ASK_TIMEOUT_MS }).then(
+    const responded = await nc.request('$JS.API.INFO', '', { timeout: ASK_TIMEOUT_MS }).then(
       // A server that knows of no leader says so.
       (reply) => reply.json<{ error?: unknown }>().error === undefined,
       () => false,
     );
     asking = false;
-    unanswered = answered ? 0 : unanswered + 1;
+    unanswered = responded ? 0 : unanswered + 1;
     if (unanswered < UNANSWERED_MAX || nc.isClosed() || nc.isDraining()) return;
     unanswered = 0;
     await nc.reconnect().catch(() => {});

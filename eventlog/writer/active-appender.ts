@@ -78,7 +78,7 @@ export async function openActiveAppender(
     });
   }
 
-  /** Answers a pack of another process. */
+  /** Carries out a batch of another process's commands, and responds with the results. */
   async function serve(message: Msg): Promise<void> {
     const commands = decodeCommands(message.string());
     const inactive = closing || !mayDecide();

@@ -1,6 +1,6 @@
 /**
- * Carries commands to the ledger's active writer. What waits goes as one pack; while a few packs are on their way the
- * next one gathers. A command that got no answer is carried again, marked as in doubt, until its time is over.
+ * Carries commands to the ledger's active writer. What waits goes as one batch; while a few batches are on their way the
+ * next one gathers. A command that got no result is carried again, marked as in doubt, until its time is over.
  */
 import { NoRespondersError, RequestError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { writerSubject } from '../../contracts/subjects.ts';
@@ -38,13 +38,13 @@ export type Forwarder = {
   readonly reroute: () => void;
 };
 
-/** Bounds on a pack: the answers are a few hundred bytes longer a command, and NATS carries 1 MB. */
+/** Bounds on a batch: the results are a few hundred bytes longer a command, and NATS carries 1 MB. */
 const BATCH_COMMANDS = 300;
 const BATCH_BYTES = 200_000;
 const BATCHES_IN_FLIGHT = 4;
-/** A pack that takes longer may have been lost with its writer. */
+/** A batch that takes longer may have been lost with its writer. */
 const PROBE_MS = 100;
-/** How long to wait before asking again a writer that did not take a pack, or while there is none. */
+/** How long to wait before asking again a writer that did not take a batch, or while there is none. */
 const PAUSE_MS = 25;
 
 /** Starts a forwarder. */
@@ -55,7 +55,7 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
   let inFlight = 0;
   let scheduled = false;
   let pause: NodeJS.Timeout | undefined;
-  /** Ends the waiting for each answer that is still to come. */
+  /** Ends the waiting for each response that is still to come. */
   const giveUps = new Set<() => void>();
 
   function schedule(): void {
@@ -110,7 +110,7 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
     else schedule();
   }
 
-  /** Sends a pack and settles its errands; gives those that must be carried again. */
+  /** Sends a batch and settles its commands; gives those that must be carried again. */
   async function exchange(
     writer: string,
     { commands, payload }: { commands: readonly ForwardedCommand[]; payload: string },
@@ -142,7 +142,7 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
     });
   }
 
-  /** A writer that died with a pack in its hands never answers it; but the server knows that it is gone. */
+  /** A writer that died with a batch in its hands never responds to it; but the server knows that it is gone. */
   async function probe(writer: string): Promise<void> {
     try {
       await nc.request(writerSubject(ledger, writer), '[]', { timeout: PROBE_MS });
@@ -166,7 +166,7 @@ export function createForwarder(nc: NatsConnection, options: ForwarderOptions): 
   };
 }
 
-/** Gives the errands that the writer did not take, or could not finish. */
+/** Gives the commands that the writer did not take, or could not finish. */
 function settle(
   commands: readonly ForwardedCommand[],
   results: readonly ForwardedResult[],

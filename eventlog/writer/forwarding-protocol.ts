@@ -11,7 +11,7 @@ export type ForwardedResult =
 
 type Failure = 'overloaded' | 'unavailable' | 'not_active' | 'bug';
 
-/** One command as a piece of a pack. Times are told as durations: clocks differ between machines. */
+/** One command as a piece of a batch. Times go as durations: clocks differ between machines. */
 export function encodeCommand({
   request,
   workflowId,
@@ -22,7 +22,7 @@ export function encodeCommand({
   return JSON.stringify([request, workflowId, waited, inDoubt]);
 }
 
-/** The commands of a pack. */
+/** The commands of a batch. */
 export function decodeCommands(batch: string): (Submission & Required<SentBefore>)[] {
   const commands = JSON.parse(batch) as [Submission['request'], string, number, boolean][];
   return commands.map(([request, workflowId, waited, inDoubt]) => ({
@@ -34,7 +34,7 @@ export function decodeCommands(batch: string): (Submission & Required<SentBefore
 }
 
 /**
- * The answers to a pack.
+ * The results of a batch.
  * @throws LogUnavailable if they are not for `count` commands.
  */
 export function decodeResults(reply: string, count: number): ForwardedResult[] {

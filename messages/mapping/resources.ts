@@ -98,7 +98,7 @@ function linksOf(data: TransferData): Partial<Pick<TransferResource, (typeof LIN
   );
 }
 
-/** Why the rules refused a transfer, or could not complete it; undefined if they did not. */
+/** Why the rules rejected a transfer, or could not complete it; undefined if they did not. */
 export function rejectionOf({ name, data }: Pick<TransferFact, 'name' | 'data'>): Rejection | undefined {
   if (name !== 'TransferRejected' && name !== 'TransferFailed') return undefined;
   const { reason, detail } = data as Partial<Record<'reason' | 'detail', string>>;

@@ -44,13 +44,13 @@ export type CatchUpOptions = {
 
 export type CatchUpGroup = {
   readonly builds: readonly Build[];
-  /** Whether no other lane is further. */
+  /** Whether no other group is further. */
   readonly isFurthest: boolean;
-  /** Where the leading lane is: all lanes share this. */
+  /** Where the furthest group is: all groups share this. */
   readonly furthest: { position: number };
 };
 
-/** Lanes for builds, by where they are. */
+/** Groups of builds, by where they are. */
 export function catchUpGroups(builds: readonly Build[]): CatchUpGroup[] {
   const groups: Build[][] = [];
   let edge = 0;
@@ -64,7 +64,7 @@ export function catchUpGroups(builds: readonly Build[]): CatchUpGroup[] {
   return groups.map((group, at) => ({ builds: group, isFurthest: at === 0, furthest }));
 }
 
-/** Takes the builds along until the signal aborts, or until lanes are to be made anew. */
+/** Takes the builds along until the signal aborts, or until groups are to be made anew. */
 export async function runGroup(
   options: CatchUpOptions,
   { builds, isFurthest, furthest }: CatchUpGroup,
@@ -94,7 +94,7 @@ function stepMax(builds: readonly Build[]): number {
   return builds.every(({ state }) => state === 'building') ? BUILD_STEP_MAX : BATCH_MESSAGES_MAX;
 }
 
-/** What is done whenever a build has got further; true if lanes are to be made anew. */
+/** What is done whenever a build has got further; true if groups are to be made anew. */
 function afterwards(
   options: CatchUpOptions,
   build: Build,

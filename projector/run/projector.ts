@@ -97,7 +97,7 @@ export async function runRebuild(
 
 const failOnPoison: CatchUpOptions['stopped'] = (_, poison) => Promise.reject(new Error(describe(poison)));
 
-/** Runs lanes until one of them ends, which ends the others. */
+/** Runs groups until one of them ends, which ends the others. */
 async function runGroups(
   options: CatchUpOptions,
   builds: readonly Build[],

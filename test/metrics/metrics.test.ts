@@ -35,7 +35,7 @@ test('commands are counted by what became of them, whoever carried them out', as
   expect(await shown(metrics, 'tallybook_appender')).toEqual([
     'tallybook_appender_queue_depth 3',
     'tallybook_appender_queue_max 10',
-    'tallybook_appender_commands_total{outcome="refused"} 2',
+    'tallybook_appender_commands_total{outcome="error"} 2',
     'tallybook_appender_commands_total{outcome="overloaded"} 1',
     'tallybook_appender_commands_total{outcome="unavailable"} 1',
   ]);

@@ -20,7 +20,7 @@ export type StoredWebhook = {
   readonly enabled_at?: string | undefined;
   /** Where the log was when it was made: it gets what comes after. */
   readonly from: number;
-  /** Of the request that made it, and what that was answered. */
+  /** Of the request that made it, and what its response had. */
   readonly fingerprint: string;
   readonly created_with: { readonly url: string; readonly types: WebhookBody['types'] };
 };
@@ -44,7 +44,7 @@ export function secretsAt({ secret, secrets_before = [] }: StoredWebhook, at: Da
   return [secret, ...before.map((each) => each.secret)];
 }
 
-/** What the request is answered that makes it, whatever became of it since. */
+/** The response to the request that made it, whatever became of it since. */
 export function asCreated({ id, created_with, created_at, secret }: StoredWebhook): CreatedWebhook {
   return { id, ...created_with, status: 'active', created_at, secret };
 }

@@ -11,7 +11,7 @@ import {
   openTestLedger,
   type TestLedger,
 } from '../../support/ledgers/test-ledger.ts';
-import { hearWriters, joinAsWriter, type Writer } from '../../support/ledgers/writers.ts';
+import { watchWriters, joinAsWriter, type Writer } from '../../support/ledgers/writers.ts';
 
 const pay = (id: string, amount = 1) =>
   moveMoney(id, { source: 'world_EUR', destination: 'bob', amount: String(amount) });
@@ -20,7 +20,7 @@ const pay = (id: string, amount = 1) =>
 async function openLedger() {
   const log = await openTestLedger();
   await log.submit(createAccount('bob'));
-  const heard = hearWriters(log);
+  const heard = watchWriters(log);
   await log.nc.flush();
   return { log, heard };
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { startWriterProcess, type WriterProcess } from '../../../bench/log/writer-processes.ts';
 import { openAccounts } from '../../../bench/log/writers.ts';
 import { openTestLedger, type TestLedger } from '../../support/ledgers/test-ledger.ts';
-import { hearWriters } from '../../support/ledgers/writers.ts';
+import { watchWriters } from '../../support/ledgers/writers.ts';
 import { expectTrueLedger, longestGap, readRecords } from '../../support/reference/recorded-load.ts';
 
 /** A process may take this long to write for the first time after its predecessor stopped, on a slow machine. */
@@ -31,7 +31,7 @@ async function underLoad(count: number, { hot, accounts, funds }: Load) {
   const log: TestLedger = await openTestLedger();
   const { ledger } = log;
   await openAccounts(natsUrl, ledger, { accounts, funds });
-  const heard = hearWriters(log);
+  const heard = watchWriters(log);
   await log.nc.flush();
   const writers = processes.slice(0, count);
   const files = writers.map((_, index) => join(folder, `${ledger}-w${index}`));

@@ -46,7 +46,7 @@ export async function joinAsWriter(
 }
 
 /** Hears who is the active writer: an id each time that it changes, and `released` when one gives the lease up. */
-export function hearWriters({ nc, ledger }: Pick<TestLedger, 'nc' | 'ledger'>): string[] {
+export function watchWriters({ nc, ledger }: Pick<TestLedger, 'nc' | 'ledger'>): string[] {
   const received: string[] = [];
   nc.subscribe(writerLease(ledger).repeated, {
     callback: (_, message) => {

@@ -53,9 +53,9 @@ function look(state: State): Look {
     (state.get(`${kind} ${id}`) ?? (kind === 'account' ? untouched(id) : undefined)) as never;
 }
 
-/** `transfer t1 posted, 0 undone` is done, and `refused hold_not_active` is not. */
+/** `transfer t1 posted, 0 undone` is done, and `error hold_not_active` is not. */
 function inShort(text: string): LedgerResponse {
-  return /^(?:refused|rejected) (\w+)$/.exec(text)?.[1] ?? / because (\w+)$/.exec(text)?.[1] ?? 'done';
+  return /^(?:error|rejected) (\w+)$/.exec(text)?.[1] ?? / because (\w+)$/.exec(text)?.[1] ?? 'done';
 }
 
 /** What a read of an account's balances shows. */

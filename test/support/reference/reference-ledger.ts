@@ -83,7 +83,7 @@ export class ReferenceLedger {
     const identity = identityOf(request);
     const known = identity === undefined ? undefined : this.#byIdentity.get(identity);
     const own = this.#byCommand.get(request.command_id) ?? (same(known, request) ? known : undefined);
-    if (text === 'refused idempotency_key_reused') {
+    if (text === 'error idempotency_key_reused') {
       return this.#check(known !== undefined && !same(known, request), what);
     }
     if (own && outcome.type !== 'error') {

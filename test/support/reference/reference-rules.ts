@@ -158,7 +158,7 @@ class Story {
     const mayPass = waits !== undefined && !of.reserves;
     const passes = mayPass && ['account_frozen', 'insufficient_funds'].includes(obstacle ?? '');
     const code = first([passes ? '' : (obstacle ?? ''), violationOf(of)]);
-    if (code === 'account_not_found') return `refused ${code}`;
+    if (code === 'account_not_found') return `error ${code}`;
     if (code !== undefined) return this.#rejected(id, of, code);
     if (waits === undefined) this.#move(of.moves);
     else this.#reserve(of, 1);
@@ -181,10 +181,10 @@ class Story {
   #reversal(request: Extract<CommandRequest, { type: 'reversal' }>): string {
     const { id, reverses } = request;
     const original = this.#get('transfer', reverses);
-    if (!original) return 'refused transfer_not_found';
-    if (original.status !== 'posted') return 'refused transfer_not_posted';
+    if (!original) return 'error transfer_not_found';
+    if (original.status !== 'posted') return 'error transfer_not_posted';
     const left = totalOf(original) - original.reversed;
-    if (left === 0) return 'refused already_reversed';
+    if (left === 0) return 'error already_reversed';
     const amount = request.amount === undefined ? left : Number(request.amount);
     const of = undoing(original, amount);
     if (amount > left || (!original.two && amount < left)) {
@@ -199,20 +199,20 @@ class Story {
 
   #decided({ id, type }: DecisionRequest): string {
     const of = this.#get('transfer', id);
-    if (!of) return 'refused transfer_not_found';
+    if (!of) return 'error transfer_not_found';
     const asked = of.status === 'awaiting_approval';
     switch (type) {
       case 'transfer.approve': {
-        if (!asked) return 'refused transfer_not_pending';
+        if (!asked) return 'error transfer_not_pending';
         const approved = { ...of, status: of.dated ? 'scheduled' : 'pending' };
         this.#becomes(id, 'TransferApproved', approved);
         return of.dated || of.byRail ? this.#response(id) : this.#complete(id, approved);
       }
       case 'transfer.reject':
-        return asked ? this.#end(id, of, 'TransferRejected') : 'refused transfer_not_pending';
+        return asked ? this.#end(id, of, 'TransferRejected') : 'error transfer_not_pending';
       case 'transfer.cancel': {
         const open = asked || of.status === 'scheduled';
-        return open ? this.#end(id, of, 'TransferCancelled') : 'refused transfer_not_pending';
+        return open ? this.#end(id, of, 'TransferCancelled') : 'error transfer_not_pending';
       }
     }
   }
@@ -220,7 +220,7 @@ class Story {
   #step(request: TransferStepRequest | ResolveRequest): string {
     const { id } = request;
     const of = this.#get('transfer', id);
-    if (!of) return 'refused transfer_not_found';
+    if (!of) return 'error transfer_not_found';
     const asked = of.status === 'awaiting_approval';
     switch (request.type) {
       case 'transfer.complete':
@@ -232,7 +232,7 @@ class Story {
       case 'transfer.park':
         return this.#park(id, of);
       case 'transfer.resolve':
-        if (!of.parked) return 'refused transfer_not_pending';
+        if (!of.parked) return 'error transfer_not_pending';
         return request.outcome === 'failed'
           ? this.#fail(id, of, 'resolved_as_failed')
           : this.#complete(id, of, true);
@@ -291,7 +291,7 @@ class Story {
   #hold(request: Exclude<HoldRequest, { type: 'hold.place' }>): string {
     const { id } = request;
     const of = this.#get('hold', id);
-    if (!of) return 'refused hold_not_found';
+    if (!of) return 'error hold_not_found';
     const active = of.status === 'active';
     const becomes = (name: string, change: Partial<Hold>) => {
       const after = { ...of, ...change };
@@ -299,7 +299,7 @@ class Story {
       return `hold ${id} ${tellHold(after)}`;
     };
     const asItIs = `hold ${id} ${tellHold(of)}`;
-    if (!active) return request.type === 'hold.expire' ? asItIs : 'refused hold_not_active';
+    if (!active) return request.type === 'hold.expire' ? asItIs : 'error hold_not_active';
     switch (request.type) {
       case 'hold.expire':
         if (of.expires !== request.expires_at) return asItIs;
@@ -341,14 +341,14 @@ class Story {
     const { id } = request;
     const at = this.#get('account', id);
     if (request.type === 'account.create') {
-      if (at) return 'refused account_exists';
+      if (at) return 'error account_exists';
       const after = { status: 'open', posted: 0, held: 0, version: 1, currency: request.currency };
       const limit = Number(request.overdraft_limit);
       this.lines.push({ kind: 'account', id, name: 'AccountCreated', after: { ...after, limit } });
     } else {
-      if (!at) return 'refused account_not_found';
+      if (!at) return 'error account_not_found';
       const code = this.#change(request, at);
-      if (code !== undefined) return `refused ${code}`;
+      if (code !== undefined) return `error ${code}`;
     }
     const after = this.#get('account', id);
     return after ? `account ${id} ${tellAccount(after)}` : '';
