@@ -8,7 +8,7 @@ import { openMany, rawRequest, sendRaw, type RawResponse } from '../support/http
 
 const AMOUNT = '{"account":"alice","amount":"1","currency":"EUR"}';
 const HERE = { host: '127.0.0.1', port: 0 };
-const LIMITS = { headersMs: 300, requestMs: 600, checkMs: 50, silentMs: 1_000 };
+const LIMITS = { headersMs: 300, requestMs: 600, checkMs: 50, idleMs: 1_000 };
 
 let server: Server;
 let port: number;

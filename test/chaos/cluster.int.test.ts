@@ -106,7 +106,7 @@ test('what was just acknowledged is read at a node that is behind', async () => 
       const id = `b${round}`;
       const made = await atLeader.submit(createAccount(id));
       // What the worker does for an account that it has just created.
-      expect(await resultOrError(atLaggard.reader, made)).toMatchObject({ answer: { account: { id } } });
+      expect(await resultOrError(atLaggard.reader, made)).toMatchObject({ result: { account: { id } } });
       const moved = await atLeader.submit(credit(`t${round}`, id));
       if (moved.type !== 'transfer') throw new Error('It is a transfer.');
       const at = await atLaggard.reader.lastOf(id, { position: moved.position });

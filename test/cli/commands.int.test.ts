@@ -70,11 +70,11 @@ describe('state', () => {
   test('of an account that is not there, or not yet, is none', async () => {
     expect(await ledger('state', 'eve')).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/^There is no account "eve"/),
+      errors: expect.stringMatching(/^There is no account "eve"/),
     });
     expect(await ledger('state', 'bob', '--at', '2')).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/^There was no account "bob" by then: it was created at position 3/),
+      errors: expect.stringMatching(/^There was no account "bob" by then: it was created at position 3/),
     });
     expect(await ledger('state', 'bob', '--at', '999')).toMatchObject({ code: 2 });
     expect(await ledger('state', 'bob', '--at', 'yesterday')).toMatchObject({ code: 2 });
@@ -154,9 +154,9 @@ describe('the command line', () => {
     expect((await ledger()).code).toBe(2);
     expect(await ledger('verify', '--quick')).toMatchObject({
       code: 2,
-      told: expect.stringContaining("'--quick'"),
+      errors: expect.stringContaining("'--quick'"),
     });
-    expect(await ledger('destroy')).toMatchObject({ code: 2, told: expect.stringContaining('"destroy"') });
+    expect(await ledger('destroy')).toMatchObject({ code: 2, errors: expect.stringContaining('"destroy"') });
   });
 
   test('ends its process with the code, and one line', async () => {

@@ -163,7 +163,7 @@ describe('restore', () => {
   test('says that Temporal does not answer before it has written anything', async () => {
     expect(await copy('restore', backup)).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/^Temporal at 127.0.0.1:1 does not answer/),
+      errors: expect.stringMatching(/^Temporal at 127.0.0.1:1 does not answer/),
     });
     await expect(there.lastPosition()).rejects.toThrow('stream not found');
   });
@@ -197,7 +197,7 @@ describe('is refused', () => {
     const other = await changed(change);
     expect(await copy('restore', other, '--no-resume')).toMatchObject({
       code,
-      told: expect.stringMatching(why),
+      errors: expect.stringMatching(why),
     });
     await expect(there.lastPosition()).rejects.toThrow('stream not found');
   });
@@ -207,19 +207,19 @@ describe('is refused', () => {
     await createBulkStore(nc, log.ledger).create({ id: bulk, meta }, [{ ...line, transfer: 'tr_other' }]);
     expect(await copy('restore', backup, '--no-resume')).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/is not empty: it has bulks/),
+      errors: expect.stringMatching(/is not empty: it has bulks/),
     });
     await (await jetstreamManager(nc)).streams.delete(BULK_STREAM.name);
     const hand = await log.join({ url: second.url });
     await hand.submit(createAccount('carol'));
     expect(await copy('restore', backup, '--no-resume')).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/is not empty: it has 1 events/),
+      errors: expect.stringMatching(/is not empty: it has 1 events/),
     });
     const renamed = commandLine({ ledger: 'renamed', natsUrl: second.url });
     expect(await renamed('restore', backup, '--no-resume')).toMatchObject({
       code: 2,
-      told: expect.stringContaining(`LEDGER=${log.ledger}`),
+      errors: expect.stringContaining(`LEDGER=${log.ledger}`),
     });
   });
 });
@@ -254,9 +254,12 @@ describe('backup', () => {
     const path = join(folder, 'broken');
     expect(await from('backup', path, '--no-schedules')).toMatchObject({
       code: 1,
-      told: expect.stringMatching(/is broken at position 17/),
+      errors: expect.stringMatching(/is broken at position 17/),
     });
-    expect(await from('restore', path)).toMatchObject({ code: 2, told: expect.stringMatching(/no backup/) });
+    expect(await from('restore', path)).toMatchObject({
+      code: 2,
+      errors: expect.stringMatching(/no backup/),
+    });
     await own.close();
   });
 
@@ -289,17 +292,17 @@ describe('backup', () => {
     await writeFile(join(busy, 'letter.txt'), 'dear');
     expect(await here('backup', busy, '--no-schedules')).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/has other files/),
+      errors: expect.stringMatching(/has other files/),
     });
     const other = await openSomeLedger();
     const foreign = commandLine({ ledger: other.ledger, natsUrl: inject('servers').natsUrl });
     expect(await foreign('backup', backup, '--no-schedules')).toMatchObject({
       code: 2,
-      told: expect.stringContaining(`is a backup of the ledger "${log.ledger}"`),
+      errors: expect.stringContaining(`is a backup of the ledger "${log.ledger}"`),
     });
     expect(await here('backup', join(folder, 'none'))).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/does not answer[^]*--no-schedules leaves them out/),
+      errors: expect.stringMatching(/does not answer[^]*--no-schedules leaves them out/),
     });
     await expect(readdir(join(folder, 'none'))).rejects.toThrow('ENOENT');
     await other.close();

@@ -90,7 +90,7 @@ describe('export', () => {
   test('does not write over a file, and leaves none behind for a ledger that is not there', async () => {
     expect(await here('export', file)).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/--resume goes on/),
+      errors: expect.stringMatching(/--resume goes on/),
     });
     const none = join(folder, 'none.ndjson');
     expect((await copy('export', none)).code).toBe(2);
@@ -116,13 +116,13 @@ describe('export', () => {
     await writeFile(cut, text.replace('"amount":"300"', '"amount":"301"'));
     expect(await here('export', cut, '--resume')).toMatchObject({
       code: 1,
-      told: expect.stringMatching(/^Line 8 /),
+      errors: expect.stringMatching(/^Line 8 /),
     });
     const other = await openSomeLedger();
     const foreign = commandLine({ ledger: other.ledger, natsUrl: inject('servers').natsUrl });
     expect(await foreign('export', file, '--resume')).toMatchObject({
       code: 2,
-      told: expect.stringContaining(`is of the ledger "${log.ledger}"`),
+      errors: expect.stringContaining(`is of the ledger "${log.ledger}"`),
     });
     await other.close();
   });
@@ -188,7 +188,7 @@ describe('import', () => {
     const changed = join(folder, 'changed.ndjson');
     for (const [content, why] of broken) {
       await writeFile(changed, content);
-      expect(await copy('import', changed)).toMatchObject({ code: 1, told: expect.stringMatching(why) });
+      expect(await copy('import', changed)).toMatchObject({ code: 1, errors: expect.stringMatching(why) });
     }
     expect(await copy('import', join(folder, 'nowhere'))).toMatchObject({ code: 2 });
     await expect(there.lastPosition()).rejects.toThrow('stream not found');
@@ -198,7 +198,7 @@ describe('import', () => {
     const renamed = commandLine({ ledger: 'renamed', natsUrl: second.url });
     expect(await renamed('import', file)).toMatchObject({
       code: 2,
-      told: expect.stringContaining(`LEDGER=${log.ledger}`),
+      errors: expect.stringContaining(`LEDGER=${log.ledger}`),
     });
     const busy = await openSomeLedger();
     await busy.submit(createAccount('carol'));
@@ -208,7 +208,7 @@ describe('import', () => {
     await busy.submit(createAccount('dave'));
     expect(await own('import', before)).toMatchObject({
       code: 2,
-      told: expect.stringContaining('not empty'),
+      errors: expect.stringContaining('not empty'),
     });
     expect(await busy.reader.lastPosition()).toBe(18);
     await busy.close();

@@ -137,12 +137,12 @@ describe('history', () => {
   test('says what is not there', async () => {
     expect(await simple('history', 'account', 'eve')).toMatchObject({
       code: 2,
-      told: expect.stringContaining('"eve"'),
+      errors: expect.stringContaining('"eve"'),
     });
     expect(await simple('history', 'planet', 'mars')).toMatchObject({ code: 2 });
     expect(await simple('history', 'account')).toMatchObject({
       code: 2,
-      told: expect.stringMatching(/^Use it as:/),
+      errors: expect.stringMatching(/^Use it as:/),
     });
   });
 });

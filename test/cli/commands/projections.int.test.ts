@@ -136,13 +136,13 @@ test('what has stopped is listed with its error, and asked to try again', async 
 test('a projection that there is not, and a read model that there is not, are told', async () => {
   expect(await run('rebuild', 'balance')).toMatchObject({
     code: 2,
-    told: 'There is no projection "balance". There are balances, transfers, totals.',
+    errors: 'There is no projection "balance". There are balances, transfers, totals.',
   });
   await db.sql`drop schema ${db.sql(db.schema)} cascade`;
   for (const args of [['rebuild', 'totals'], ['parked']]) {
     expect(await run(...args)).toMatchObject({
       code: 2,
-      told: `The database has no schema "${db.schema}".`,
+      errors: `The database has no schema "${db.schema}".`,
     });
   }
 });

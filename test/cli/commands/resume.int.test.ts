@@ -61,7 +61,7 @@ test('transfers, holds and bulks go on from the log, once each', async () => {
   ]);
 
   const first = await cli('resume');
-  expect(first).toMatchObject({ code: 0, told: '' });
+  expect(first).toMatchObject({ code: 0, errors: '' });
   expect(first.out).toContain('4 transfers and holds wait: 4 workflows were started, 0 were running');
   expect(first.out).toContain('1 bulks are not done: 1 workflows were started');
   const ended: [string, string[]][] = [

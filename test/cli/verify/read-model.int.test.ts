@@ -73,7 +73,7 @@ describe('the read model', () => {
     const elsewhere = commandLine({ ledger: log.ledger, natsUrl: inject('servers').natsUrl });
     expect(await elsewhere('verify', '--read-model')).toMatchObject({
       code: 2,
-      told: 'The read model cannot be compared: Postgres at 127.0.0.1:1 does not answer.',
+      errors: 'The read model cannot be compared: Postgres at 127.0.0.1:1 does not answer.',
     });
     await db.sql`drop schema ${db.sql(db.schema)} cascade`;
     expect(reportOf(await verify('--json')).read_model).toEqual({
