@@ -8,6 +8,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { BULK_STREAM, bulkSubject, type BulkPart } from '../contracts/subjects.ts';
 import { publishAtomically, type BatchMessage } from '../eventlog/append/batch.ts';
 import { LogUnavailable } from '../eventlog/errors.ts';
+import { ERROR_CODES } from '../eventlog/error-codes.ts';
 import { openPatiently } from '../eventlog/nats/retry.ts';
 import { APPEND_ONLY, ensureStream } from '../eventlog/nats/stream.ts';
 import type { BulkManifest, ChunkResults, StoredLine } from '../messages/bulk-jobs.ts';
@@ -35,8 +36,6 @@ export type BulkStore = {
 const READ_TIMEOUT_MS = 2_000;
 /** Ten thousand lines are up to 16 MB, and are synced to the disk. */
 const WRITE_TIMEOUT_MS = 4_000;
-
-const NO_MESSAGE = 10_037;
 
 /**
  * Creates the stream of all bulks, or checks that the one which is there is what they need.
@@ -139,6 +138,6 @@ async function lastMessage(nc: NatsConnection, subject: string): Promise<string 
     error?: { err_code: number; description: string };
   }>();
   if (message) return Buffer.from(message.data ?? '', 'base64').toString();
-  if (error?.err_code === NO_MESSAGE) return undefined;
+  if (error?.err_code === ERROR_CODES.NoMessageFound) return undefined;
   throw new LogUnavailable(`The bulks cannot be read: ${error?.description ?? 'no message'}`);
 }

@@ -25,7 +25,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   messages: { uses: ['domain'], types: ['contracts'], packages: [] },
   'messages/mapping': { uses: ['domain'], types: ['contracts', 'messages'], packages: [] },
 
-  eventlog: { uses: [], packages: [] },
+  eventlog: { uses: [], packages: ['@nats-io/jetstream'] },
   'eventlog/wire': { uses: ['contracts', 'domain'], packages: [...ZOD, ...NATS, ...NODE] },
   'eventlog/read': {
     uses: ['eventlog', 'eventlog/wire', 'contracts', 'domain'],
@@ -120,7 +120,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'api/rails': {
     uses: ['api/commands', 'api/http', 'rails/signature.ts'],
     types: ['api/dependencies.ts', 'contracts', 'messages'],
-    packages: HTTP,
+    packages: [...HTTP, 'standardwebhooks'],
   },
   'api/live': {
     uses: ['api/http', 'contracts', 'messages/mapping', 'domain'],
@@ -130,7 +130,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'api/routes/': {
     uses: ['api/bulks', 'api/commands', 'api/http', 'api/live', 'api/queries', 'api/rails', ...LANGUAGE],
     types: ['api/dependencies.ts', 'eventlog/read/event-reader.ts'],
-    packages: [...HTTP, 'swagger-ui-dist/*'],
+    packages: [...HTTP, 'swagger-ui-dist/*', 'standardwebhooks'],
   },
   'api/dependencies.ts': {
     uses: [],
@@ -150,7 +150,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   'api/app.ts': {
     uses: ['api/http', 'api/routes/', 'contracts'],
     types: ['api/dependencies.ts'],
-    packages: [...HTTP, 'swagger-ui-dist/*'],
+    packages: [...HTTP, 'swagger-ui-dist/*', 'standardwebhooks'],
   },
   'api/readiness.ts': {
     uses: ['projector/queries', 'contracts'],
@@ -177,7 +177,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [...ZOD, ...NATS, ...NODE, 'standardwebhooks', 'ipaddr.js'],
   },
   'webhooks/nats': {
-    uses: ['eventlog/nats', 'eventlog/read', 'contracts', 'domain'],
+    uses: ['eventlog', 'eventlog/nats', 'eventlog/read', 'contracts', 'domain'],
     packages: [...ZOD, ...NATS, ...NODE],
   },
   // Whatever is measured says itself what it tells of: so nothing but a composition root knows Prometheus.
@@ -199,6 +199,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
       'cli',
       'cli/io',
       'bulks',
+      'eventlog',
       'eventlog/append/batch.ts',
       'eventlog/wire',
       'webhooks/nats',

@@ -2,13 +2,13 @@
  * What is kept of a ledger beside its log (bulks, webhooks, what became of deliveries), as lines of a file. Unlike
  * events these messages have no place that matters: each is stored again under its subject, unless one is there.
  */
-import { DeliverPolicy, jetstream, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
+import { DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { openBulkStream } from '../../bulks/store.ts';
 import { besideLog, BULK_STREAM } from '../../contracts/subjects.ts';
 import { openDeliveryLog } from '../../webhooks/nats/delivery-log.ts';
 import { openWebhookBucket } from '../../webhooks/nats/webhook-bucket.ts';
-import { isWrongSequence } from '../../webhooks/nats/wrong-sequence.ts';
+import { ERROR_CODES, hasErrorCode, isWrongSequence } from '../../eventlog/error-codes.ts';
 import type { Context } from '../command.ts';
 
 export type BesideMessage = {
@@ -18,7 +18,6 @@ export type BesideMessage = {
   readonly data_base64: string;
 };
 
-const STREAM_NOT_FOUND = 10_059;
 const AT_ONCE = 100;
 /** What the server sets, or whoever stores it asks of the server. */
 const OF_SERVER = /^Nats-/;
@@ -61,7 +60,7 @@ async function countIn(nc: NatsConnection, stream: string, subjects: readonly st
       count += Object.keys(state.subjects ?? {}).length;
     } catch (error) {
       // Nobody has made it yet.
-      if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NOT_FOUND) throw error;
+      if (!hasErrorCode(error, ERROR_CODES.StreamNotFound)) throw error;
     }
   }
   return count;

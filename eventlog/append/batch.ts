@@ -3,6 +3,7 @@
  * batch drops the expected sequences (nats.js#434), so the headers are set here.
  */
 import { RequestError, type NatsConnection } from '@nats-io/transport-node';
+import { WRONG_LAST_SEQUENCE } from '../error-codes.ts';
 import { headerLine, toHeaders } from '../wire/headers.ts';
 
 /** A message of a batch. The first message of each guarded subject carries the guard. */
@@ -25,8 +26,6 @@ export type AppendResult =
   | { readonly type: 'conflict'; readonly detail: string }
   /** The server refused for another reason, or did not answer: the batch may be stored or not. */
   | { readonly type: 'unknown'; readonly detail: string };
-const WRONG_LAST_SEQUENCE = 10_071;
-const WRONG_LAST_SEQUENCE_CONSTANT = 10_164;
 
 /**
  * Appends messages all or none, in one round trip.
@@ -80,7 +79,7 @@ function parseAcknowledgement(text: string, count: number): AppendResult {
   const reply = JSON.parse(text) as { seq?: number; error?: { err_code?: number; description?: string } };
   if (reply.error) {
     const detail = `${reply.error.err_code ?? 0} ${reply.error.description ?? ''}`;
-    const conflict = [WRONG_LAST_SEQUENCE, WRONG_LAST_SEQUENCE_CONSTANT].includes(reply.error.err_code ?? 0);
+    const conflict = WRONG_LAST_SEQUENCE.includes(reply.error.err_code ?? 0);
     return { type: conflict ? 'conflict' : 'unknown', detail };
   }
   if (reply.seq === undefined) return { type: 'unknown', detail: `not an acknowledgement: ${text}` };

@@ -6,6 +6,7 @@
  */
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { isLogStream, READERS_CREATE, serverCreateSubject } from '../../contracts/subjects.ts';
+import { ERROR_CODES } from '../error-codes.ts';
 
 /** What a reader's consumer may have; it is what pull consumers have. */
 const FIELDS = [
@@ -42,8 +43,8 @@ const FIELDS = [
 const PARTS = ['stream_name', 'config', 'action', 'pedantic'];
 
 /** As the server says it. */
-const BAD_REQUEST = { code: 400, err_code: 10_003 };
-const NOT_AVAILABLE = { code: 503, err_code: 10_008 };
+const BAD_REQUEST = { code: 400, err_code: ERROR_CODES.BadRequest };
+const NOT_AVAILABLE = { code: 503, err_code: ERROR_CODES.NotAvailable };
 /** Clients wait for five seconds. */
 const SERVER_TIMEOUT_MS = 4_000;
 

@@ -2,16 +2,20 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { NoRespondersError, TimeoutError, type NatsConnection } from '@nats-io/transport-node';
 import { LogDamaged, LogUnavailable } from '../errors.ts';
+import { ERROR_CODES } from '../error-codes.ts';
 
 /** Longer than a cluster takes to choose a leader, and a client to leave a server that was cut off. */
 const OPEN_PATIENCE_MS = 30_000;
 const PAUSE_MS = 250;
 
-/**
- * What JetStream says that it may not say again: no peers for copies, or no leader, yet; not the leader any more; too
- * little known of the other servers; a stream whose server is starting.
- */
-const NOT_READY = [10_005, 10_008, 10_009, 10_023, 10_118];
+/** What JetStream says that it may not say again a moment later. */
+const NOT_READY: readonly number[] = [
+  ERROR_CODES.NoSuitablePeers,
+  ERROR_CODES.NotAvailable,
+  ERROR_CODES.NotLeader,
+  ERROR_CODES.NotEnoughPeersKnown,
+  ERROR_CODES.StreamOffline,
+];
 
 export type Patience = {
   /** What is said if it does not succeed, before the reason: `NATS does not answer`. */

@@ -1,21 +1,15 @@
 /** The ledger's stream: what it must be, and a check that it is. */
-import {
-  JetStreamApiError,
-  jetstreamManager,
-  type JetStreamManager,
-  type StreamConfig,
-} from '@nats-io/jetstream';
+import { jetstreamManager, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streamName, streamSubjects } from '../../contracts/subjects.ts';
 import { LogDamaged } from '../errors.ts';
 import { verifiedEnd } from '../read/direct-get.ts';
 import { diskSyncWarnings } from './disk-sync.ts';
+import { ERROR_CODES, hasErrorCode } from '../error-codes.ts';
 import { openPatiently } from './retry.ts';
 
 /** Older servers refuse guards whose subjects have the same length (nats-server#8376). */
 const SERVER_VERSION_MIN = [2, 14, 4] as const;
-
-const STREAM_NOT_FOUND = 10_059;
 
 /** What is kept for good: appended in whole batches, never deleted, and without a limit. */
 export const APPEND_ONLY = {
@@ -89,7 +83,7 @@ export async function ensureStream(
     .info(wanted.name)
     .then((info) => info.config)
     .catch((error: unknown) => {
-      if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+      if (hasErrorCode(error, ERROR_CODES.StreamNotFound)) return undefined;
       throw error;
     });
   if (found) requireConfig(wanted, found);

@@ -5,6 +5,7 @@
 import { RequestError, TimeoutError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { streamName } from '../../contracts/subjects.ts';
 import { LogDamaged, LogUnavailable } from '../errors.ts';
+import { ERROR_CODES } from '../error-codes.ts';
 import { batchOf, type StoredMessage } from '../wire/codec.ts';
 import { headersOf, readHeaders } from '../wire/headers.ts';
 import { missingFrom, WHAT_TO_DO, type LogState } from './integrity.ts';
@@ -231,8 +232,6 @@ async function stateOf({ nc, ledger }: LogRef): Promise<LogState> {
   }
 }
 
-const NO_MESSAGE_FOUND = 10_037;
-
 /**
  * The position of the first message after a position on a subject, as the leader of the stream has it; undefined if
  * there is none.
@@ -263,7 +262,7 @@ async function nextAtLeader(
     const data = Buffer.from(message.data ?? '', 'base64');
     return { subject: message.subject, seq: message.seq, data, headers: headersOf(message.hdrs ?? '') };
   }
-  if (error?.err_code === NO_MESSAGE_FOUND) return undefined;
+  if (error?.err_code === ERROR_CODES.NoMessageFound) return undefined;
   throw new LogUnavailable(error?.description ?? 'no message');
 }
 

@@ -2,9 +2,9 @@
  * Who is the ledger's active writer: the holder of a key with a time to live in a NATS key-value bucket. It is only for
  * speed. Two processes that both take themselves for the active writer are still correct: the log's guards see to that.
  */
-import { JetStreamApiError } from '@nats-io/jetstream';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { writerLease } from '../../contracts/subjects.ts';
+import { isWrongSequence } from '../error-codes.ts';
 import { openPatiently } from '../nats/retry.ts';
 import { RESPONSE_MS, openBucket, TTL_MS } from './writers-bucket.ts';
 
@@ -39,7 +39,6 @@ const HELD_MS = 900;
 const RENEW_MS = 250;
 const RETRY_MS = 50;
 const UNREACHABLE_MS = 1_000;
-const WRONG_LAST_SEQUENCE = [10_071, 10_164];
 
 /**
  * Begins to try for the lease; resolves after the first try.
@@ -113,7 +112,7 @@ export async function openLease(nc: NatsConnection, options: LeaseOptions): Prom
   async function recover(error: unknown): Promise<void> {
     if (nc.isClosed()) return;
     try {
-      if (isConflict(error)) return await read();
+      if (isWrongSequence(error)) return await read();
       failingSince ??= performance.now();
       // It lives in memory: a server that was started again does not have it.
       kv = await openBucket(nc, options);
@@ -176,10 +175,6 @@ export async function openLease(nc: NatsConnection, options: LeaseOptions): Prom
 
 function holderIn(message: Msg): string | undefined {
   return message.headers?.get('KV-Operation') ? undefined : message.string();
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof JetStreamApiError && WRONG_LAST_SEQUENCE.includes(error.code);
 }
 
 function ignore(): void {}

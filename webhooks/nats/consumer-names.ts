@@ -7,7 +7,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { WEBHOOK_BUCKET } from '../../contracts/subjects.ts';
-import { isWrongSequence } from './wrong-sequence.ts';
+import { isWrongSequence } from '../../eventlog/error-codes.ts';
 
 /** One word: webhooks have keys of two. */
 const KEY = 'consumer-names';

@@ -6,7 +6,6 @@ import { hash } from 'node:crypto';
 import {
   AckPolicy,
   DeliverPolicy,
-  JetStreamApiError,
   jetstreamManager,
   type ConsumerConfig,
   type ConsumerInfo,
@@ -15,6 +14,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { EVENT_SUBJECTS, parseEventType } from '../../contracts/events.ts';
 import { factsSubject, streamName, WEBHOOK_STREAM, webhookSubject } from '../../contracts/subjects.ts';
 import { ALL_TYPES } from '../../contracts/webhooks.ts';
+import { ERROR_CODES, hasErrorCode } from '../../eventlog/error-codes.ts';
 import { consumerNames } from './consumer-names.ts';
 import type { DeliveryLog } from './delivery-log.ts';
 import type { StoredWebhook } from './webhook.ts';
@@ -37,7 +37,6 @@ export type WebhookConsumers = {
 const ACK_WAIT_NS = 30 * 1_000 * 1_000_000;
 /** So many may wait to be tried again; further events wait until some of them are settled. */
 const UNSETTLED_MAX = 10_000;
-const CONSUMER_NOT_FOUND = 10_014;
 const NOTHING_DELIVERED: Pick<ConsumerInfo, 'num_pending' | 'num_ack_pending'> = {
   num_pending: 0,
   num_ack_pending: 0,
@@ -57,7 +56,7 @@ export async function openWebhookConsumers(
     try {
       return await manager.consumers.info(streamOf(source), nameOf(id));
     } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
+      if (hasErrorCode(error, ERROR_CODES.ConsumerNotFound)) return undefined;
       throw error;
     }
   }

@@ -3,12 +3,12 @@
  * log keeps everything for ever. Secrets are in it; deploy/nats.conf lets readers see nothing of it. All reads go to
  * the bucket's leader, so whoever has stored a webhook finds it.
  */
-import { jetstream, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { WEBHOOK_BUCKET, webhookBucket, webhookKey } from '../../contracts/subjects.ts';
+import { ERROR_CODES, hasErrorCode, isWrongSequence } from '../../eventlog/error-codes.ts';
 import type { StoredWebhook } from './webhook.ts';
-import { isWrongSequence } from './wrong-sequence.ts';
 
 export type WebhookBucket = {
   readonly get: (id: string) => Promise<StoredWebhook | undefined>;
@@ -29,8 +29,6 @@ export type WebhookBucket = {
   readonly revision: () => Promise<number>;
 };
 
-const KEY_NOT_FOUND = 10_037;
-
 /** Opens the bucket of all ledgers' webhooks, makes it if it is not there, and gives those of one ledger. */
 export async function openWebhookBucket(
   nc: NatsConnection,
@@ -48,7 +46,7 @@ export async function openWebhookBucket(
 
   async function read(id: string) {
     const entry = await kv.get(webhookKey(ledger, id)).catch((error: unknown) => {
-      if (error instanceof JetStreamApiError && error.code === KEY_NOT_FOUND) return null;
+      if (hasErrorCode(error, ERROR_CODES.NoMessageFound)) return null;
       throw error;
     });
     return entry?.operation === 'PUT'
