@@ -53,7 +53,7 @@ const environment = z.object({
   /** The payment rails that money can go out through. The simulator if it is not given. */
   RAILS: z.string().transform(parseRails).optional(),
   /** What the rails' callbacks are signed with: `whsec_` and base64, or any text. */
-  RAIL_SECRET: z.string().min(16).optional(),
+  RAIL_SECRET: z.string().min(16).refine(isKey, 'must be base64 after whsec_').optional(),
   /** Where the simulated rail listens. */
   RAIL_PORT: port(8090),
   /** How long a rail may take to answer. */
@@ -176,6 +176,11 @@ export function readConfig(env: Record<string, string | undefined> = process.env
 }
 
 /** A rail that moves real money must not be spoken for by whoever has read this file. */
+/** Standard Webhooks writes a secret as `whsec_` and base64; any other is its own key. */
+function isKey(secret: string): boolean {
+  return !secret.startsWith('whsec_') || z.base64().safeParse(secret.slice('whsec_'.length)).success;
+}
+
 function railSecret({ RAILS = {}, RAIL_SECRET }: z.infer<typeof environment>): string {
   if (RAIL_SECRET !== undefined) return RAIL_SECRET;
   if (Object.keys(RAILS).length === 0) return SIMULATOR_SECRET;

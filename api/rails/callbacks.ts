@@ -16,7 +16,7 @@ export function requireKnownRail({ names }: RailDirectory, rail: string | undefi
 }
 
 /**
- * Lets through only what the rail has signed. It comes after what reads the body, and looks at the bytes that came, not
+ * Lets through only what the rail has signed. It comes after what reads the body, and looks at the text that came, not
  * at what they were parsed to.
  */
 export function onlySigned({ rails, clock }: ApiDependencies): MiddlewareHandler<ApiEnv> {
@@ -25,7 +25,7 @@ export function onlySigned({ rails, clock }: ApiDependencies): MiddlewareHandler
     if (!rails.names.includes(rail)) {
       throw new ProblemError('route_not_found', { detail: `Payment rail ${rail} does not exist.` });
     }
-    const body = new Uint8Array(await c.req.arrayBuffer());
+    const body = await c.req.text();
     const why = distrust(rails.secret, { body, header: (name) => c.req.header(name) }, clock());
     if (why !== undefined) {
       const headers = { 'WWW-Authenticate': 'Webhook-Signature' };

@@ -59,6 +59,9 @@ test('rails of one’s own need a secret of one’s own; `none` turns all of the
     secret: RAIL_SECRET,
   });
   expect(() => readConfig({ RAILS })).toThrow(/  RAIL_SECRET: must be given where RAILS is/);
+  expect(() => readConfig({ RAILS, RAIL_SECRET: 'whsec_no base64 at all' })).toThrow(
+    /  RAIL_SECRET: must be base64 after whsec_/,
+  );
   expect(readConfig({ RAILS: 'none' }).rails.urls).toEqual({});
 });
 
