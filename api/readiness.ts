@@ -5,6 +5,7 @@ import type { ProjectionResource } from '../contracts/projections.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
 import { measureLag } from '../projector/queries/lag.ts';
 import type { ReadStore } from '../projector/queries/read-store.ts';
+import { withTimeLimit } from '../runtime/time-limit.ts';
 
 /** How long a dependency may take to answer before it counts as away. */
 const CHECK_TIMEOUT_MS = 2_000;
@@ -85,13 +86,10 @@ function longestLag(projections: readonly ProjectionResource[]): number | null {
 type Check<Value> = { ok: boolean; value?: Value; detail?: string };
 
 async function check<Value>(promise: Promise<Value>): Promise<Check<Value>> {
-  const late = new Promise<never>((_, reject) =>
-    setTimeout(
-      () => reject(new Error(`no response within ${CHECK_TIMEOUT_MS} ms`)),
-      CHECK_TIMEOUT_MS,
-    ).unref(),
-  );
-  return Promise.race([promise, late]).then(
+  const limited = withTimeLimit(promise, CHECK_TIMEOUT_MS, () => {
+    throw new Error(`no response within ${CHECK_TIMEOUT_MS} ms`);
+  });
+  return limited.then(
     (value) => ({ ok: true, value }),
     (error: unknown) => ({ ok: false, detail: error instanceof Error ? error.message : String(error) }),
   );

@@ -85,7 +85,13 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['postgres', ...NODE],
   },
   'projector/queries': {
-    uses: ['projector/projections', 'projector/tables', 'messages/mapping', 'domain'],
+    uses: [
+      'runtime/time-limit.ts',
+      'projector/projections',
+      'projector/tables',
+      'messages/mapping',
+      'domain',
+    ],
     types: ['contracts', 'eventlog/read/event-reader.ts'],
     packages: ['postgres', ...NODE],
   },
@@ -98,12 +104,18 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // The API is put together in `server.ts`; everything else knows the log and the read model by their interfaces only.
   'api/http': { uses: ['projector/queries/read-store.ts', 'contracts', 'domain'], packages: HTTP },
   'api/commands': {
-    uses: ['api/http', 'contracts', 'messages', 'domain'],
+    uses: ['runtime/time-limit.ts', 'api/http', 'contracts', 'messages', 'domain'],
     types: ['eventlog/read/event-reader.ts', 'projector/queries/read-store.ts'],
     packages: HTTP,
   },
   'api/temporal': {
-    uses: ['api/http', 'projector/queries/read-store.ts', 'workflows/attributes.ts', ...LANGUAGE],
+    uses: [
+      'runtime/time-limit.ts',
+      'api/http',
+      'projector/queries/read-store.ts',
+      'workflows/attributes.ts',
+      ...LANGUAGE,
+    ],
     types: ['api/bulks', 'api/commands'],
     packages: [...HTTP, '@temporalio/client', '@temporalio/common', '@temporalio/common/*'],
   },
@@ -153,7 +165,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: [...HTTP, 'swagger-ui-dist/*', 'standardwebhooks'],
   },
   'api/readiness.ts': {
-    uses: ['projector/queries', 'contracts'],
+    uses: ['runtime/time-limit.ts', 'projector/queries', 'contracts'],
     types: ['eventlog/read/event-reader.ts'],
     packages: ['postgres', ...NODE],
   },

@@ -3,6 +3,7 @@
  * its end. What was decided now would take the place of what is missing.
  */
 import type { EventReader } from '../../eventlog/read/event-reader.ts';
+import { withTimeLimit } from '../../runtime/time-limit.ts';
 import type { Commands } from './commands.ts';
 
 export type LogGuardOptions = {
@@ -36,7 +37,7 @@ export function createLogGuard({ missing, onReconnect }: LogGuardOptions): LogGu
 
   function damage(): Promise<string | undefined> {
     if (checked) return checked;
-    const check = within(missing(), CHECK_MS).then(
+    const check = withTimeLimit(missing(), CHECK_MS, unanswered).then(
       (found) => {
         // It may be restored at any time.
         if (found !== undefined && checked === check) checked = undefined;
@@ -78,10 +79,6 @@ export function createLogGuard({ missing, onReconnect }: LogGuardOptions): LogGu
   };
 }
 
-async function within<Value>(promise: Promise<Value>, milliseconds: number): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), milliseconds);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+function unanswered(): never {
+  throw new Error('no answer in time');
 }

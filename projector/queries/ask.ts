@@ -1,5 +1,6 @@
 /** Asks Postgres with a limit on how long, and on how much may wait: a query never hangs on a server that is gone. */
 import type { PendingQuery, Row } from 'postgres';
+import { withTimeLimit } from '../../runtime/time-limit.ts';
 import { isNotMigrated, isUnreachable, type ReadModel } from '../tables/database.ts';
 import { ReadModelUnavailable } from './read-store.ts';
 
@@ -28,22 +29,9 @@ export function createAsk(): Ask {
           : error;
       })
       .finally(() => (waiting -= 1));
-    return withinTime(result);
+    // A query that is late is not taken back: it counts as waiting until Postgres answers or the connection ends.
+    return withTimeLimit(result, RESPONSE_TIMEOUT_MS, () => {
+      throw new ReadModelUnavailable(`Postgres has not answered within ${RESPONSE_TIMEOUT_MS} ms.`);
+    });
   };
-}
-
-/** A query that is late is not taken back: it counts as waiting until Postgres answers or the connection ends. */
-async function withinTime<Result>(result: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new ReadModelUnavailable(`Postgres has not answered within ${RESPONSE_TIMEOUT_MS} ms.`)),
-      RESPONSE_TIMEOUT_MS,
-    );
-  });
-  try {
-    return await Promise.race([result, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
