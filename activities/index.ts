@@ -3,7 +3,6 @@
  * one effect and one outcome.
  */
 import { activityInfo } from '@temporalio/activity';
-import type { HoldRecord, RecordedEvent, TransferRecord } from '../contracts/events.ts';
 import type { HoldResource, TransferResource } from '../contracts/http.ts';
 import type { Appender } from '../eventlog/append/appender.ts';
 import type { EventReader } from '../eventlog/read/event-reader.ts';
@@ -76,21 +75,15 @@ export function createActivities(deps: ActivityDependencies): Activities {
         throw asFailure(error, attempt);
       }
     },
-    currentTransfer: (id) =>
-      current(
-        reader.last({ aggregate: 'transfer', id }),
-        (last) => transferFrom(last as TransferRecord),
-        now,
-      ),
-    currentHold: (id) =>
-      current(reader.last({ aggregate: 'hold', id }), (last) => holdFrom(last as HoldRecord), now),
+    currentTransfer: (id) => current(reader.last({ aggregate: 'transfer', id }), transferFrom, now),
+    currentHold: (id) => current(reader.last({ aggregate: 'hold', id }), holdFrom, now),
     railPace: () => Promise.resolve(railPace),
   };
 }
 
-async function current<Resource>(
-  reading: Promise<RecordedEvent | undefined>,
-  from: (last: RecordedEvent) => Resource,
+async function current<Last, Resource>(
+  reading: Promise<Last | undefined>,
+  from: (last: Last) => Resource,
   now: () => string,
 ): Promise<Current<Resource>> {
   try {

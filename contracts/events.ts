@@ -212,7 +212,6 @@ export type Envelope = {
   /** The stream's sequence: the position in the ledger's one total order. */
   readonly position: number;
   readonly subject: string;
-  readonly aggregate: Aggregate;
   readonly aggregateId: string;
   /** CloudEvents id, unique in the ledger. */
   readonly id: string;
@@ -234,9 +233,13 @@ export type Envelope = {
   readonly batch?: { readonly id: string; readonly sequence: number; readonly last: boolean } | undefined;
 };
 
-/** A stored event: a union over `name`, so that a `switch` knows the data. */
+/** A stored event: a union over `name`, so that a `switch` knows the data, and an `aggregate` the names. */
 export type RecordedEvent<Name extends EventName = EventName> = {
-  [N in Name]: Envelope & { readonly name: N; readonly data: EventData<N> };
+  [N in Name]: Envelope & {
+    readonly name: N;
+    readonly aggregate: (typeof EVENT_SUBJECTS)[N]['aggregate'];
+    readonly data: EventData<N>;
+  };
 }[Name];
 
 type NameOf<A extends Aggregate> = {
@@ -244,6 +247,12 @@ type NameOf<A extends Aggregate> = {
 }[EventName];
 
 /** An event of one kind of aggregate. */
-export type AccountRecord = RecordedEvent<NameOf<'account'>>;
-export type TransferRecord = RecordedEvent<NameOf<'transfer'>>;
-export type HoldRecord = RecordedEvent<NameOf<'hold'>>;
+export type RecordOf<A extends Aggregate> = RecordedEvent<NameOf<A>>;
+export type AccountRecord = RecordOf<'account'>;
+export type TransferRecord = RecordOf<'transfer'>;
+export type HoldRecord = RecordOf<'hold'>;
+
+/** True if the event is one of that kind of aggregate. */
+export function isOf<A extends Aggregate>(event: RecordedEvent, aggregate: A): event is RecordOf<A> {
+  return event.aggregate === aggregate;
+}

@@ -22,7 +22,7 @@ export const AGGREGATES = ['account', 'transfer', 'hold'] as const;
 export type Aggregate = (typeof AGGREGATES)[number] | 'command';
 
 /** An aggregate of one ledger. */
-export type AggregateRef = { readonly aggregate: Aggregate; readonly id: string };
+export type AggregateRef<A extends Aggregate = Aggregate> = { readonly aggregate: A; readonly id: string };
 
 /** Ids are one subject token: no dots, wildcards or spaces (NATS ADR-6). */
 export const ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;

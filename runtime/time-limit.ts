@@ -13,7 +13,7 @@ export async function withTimeLimit<Result, Late = never>(
       try {
         resolve(late());
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     }, milliseconds);
   });

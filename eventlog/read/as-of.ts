@@ -1,7 +1,7 @@
 /** An account as it was: its last event up to a position or a time, which carries the state after it. */
 import type { AccountRecord } from '../../contracts/events.ts';
 import { aggregateSubject } from '../../contracts/subjects.ts';
-import { decode, type StoredMessage } from '../wire/codec.ts';
+import { decodeOf, type StoredMessage } from '../wire/codec.ts';
 import { lastOfEach, lastUpTo, next, verifiedEnd, type LogRef } from './direct-get.ts';
 import type { At } from './event-reader.ts';
 
@@ -22,7 +22,7 @@ export async function lastOf(log: LogRef, account: string, at?: At): Promise<Acc
   }
   for (;;) {
     const following = await next(log, { after: found?.position ?? 0, subject });
-    const event = following && (decode(following) as AccountRecord);
+    const event = following && decodeOf('account', following);
     if (!event || event.time > at.time) return found;
     found = event;
   }
@@ -37,7 +37,7 @@ async function lastBy(
 
 function newest(found: readonly StoredMessage[]): AccountRecord | undefined {
   const message = found.toSorted((a, b) => a.seq - b.seq).at(-1);
-  return message && (decode(message) as AccountRecord);
+  return message && decodeOf('account', message);
 }
 
 /** The last position whose event is not after a time; 0 if there is none. Halves the log until one is left. */

@@ -1,6 +1,6 @@
 /** What readers may ask of the log. `eventlog/read/reader.ts` answers from JetStream. */
-import type { AccountRecord, RecordedEvent } from '../../contracts/events.ts';
-import type { AggregateRef } from '../../contracts/subjects.ts';
+import type { AccountRecord, RecordedEvent, RecordOf } from '../../contracts/events.ts';
+import type { Aggregate, AggregateRef } from '../../contracts/subjects.ts';
 import type { StoredMessage } from '../wire/codec.ts';
 
 export type EventFilter = {
@@ -34,9 +34,9 @@ export type EventReader = {
    */
   readonly nextPosition: (after: number, filter?: EventFilter) => Promise<number | undefined>;
   /** The first event of an aggregate. */
-  readonly first: (ref: AggregateRef) => Promise<RecordedEvent | undefined>;
+  readonly first: <A extends Aggregate>(ref: AggregateRef<A>) => Promise<RecordOf<A> | undefined>;
   /** The last event of an aggregate: it carries the state after it. */
-  readonly last: (ref: AggregateRef) => Promise<RecordedEvent | undefined>;
+  readonly last: <A extends Aggregate>(ref: AggregateRef<A>) => Promise<RecordOf<A> | undefined>;
   /**
    * Events in log order, in bulk: arrays of up to 1,000. No more is asked of the log than the caller takes. Without an
    * aggregate or a type it is everything that is stored, receipts of account commands included.

@@ -2,7 +2,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { EVENT_SUBJECTS, parseEventType, type RecordedEvent } from '../../contracts/events.ts';
 import { aggregateSubject, factsSubject } from '../../contracts/subjects.ts';
-import { decode } from '../wire/codec.ts';
+import { decode, decodeOf } from '../wire/codec.ts';
 import { lastOf } from './as-of.ts';
 import { events, messages } from './bulk-read.ts';
 import {
@@ -27,13 +27,13 @@ export function createEventReader(nc: NatsConnection, ledger: string): EventRead
     },
     first: async (ref) => {
       const message = await next({ nc, ledger }, { after: 0, subject: aggregateSubject(ledger, ref) });
-      return message && decode(message);
+      return message && decodeOf(ref.aggregate, message);
     },
     last: async (ref) => {
       // One message for each kind of event that has happened to it.
       const found = await lastOfEach({ nc, ledger }, [aggregateSubject(ledger, ref)]);
       const newest = found.toSorted((a, b) => a.seq - b.seq).at(-1);
-      return newest && decode(newest);
+      return newest && decodeOf(ref.aggregate, newest);
     },
     events: (query = {}) => events({ nc, ledger }, query),
     messages: (query = {}) => messages({ nc, ledger }, query),

@@ -7,15 +7,17 @@ import {
   EVENT_SUBJECTS,
   eventType,
   parseEventType,
-  type Envelope,
+  isOf,
   type EventData,
   type EventName,
   type RecordedEvent,
+  type RecordOf,
 } from '../../contracts/events.ts';
 import {
   appendSubject,
   eventSubject,
   parseEventSubject,
+  type Aggregate,
   type AggregateRef,
 } from '../../contracts/subjects.ts';
 import { upcast } from '../../contracts/upcasters.ts';
@@ -150,7 +152,9 @@ export function decode(message: StoredMessage): RecordedEvent {
   const type = parseEventType(text(headers, 'ce-type'));
   if (type === undefined)
     throw new Error(`Unknown event type "${text(headers, 'ce-type')}" at position ${seq}`);
-  const event: Record<keyof Envelope | 'name' | 'data', unknown> = {
+  if (EVENT_SUBJECTS[type.name].aggregate !== aggregate)
+    throw new Error(`${type.name} on a subject of another aggregate at position ${seq}: ${subject}`);
+  const event: Record<keyof RecordedEvent, unknown> = {
     name: type.name,
     position: seq,
     subject,
@@ -172,6 +176,16 @@ export function decode(message: StoredMessage): RecordedEvent {
     data: upcast(type.name, type.version, JSON.parse(toText(data)) as Record<string, unknown>),
   };
   return event as RecordedEvent;
+}
+
+/**
+ * The same, of what was read from a subject of one kind of aggregate.
+ * @throws Error as `decode`
+ */
+export function decodeOf<A extends Aggregate>(aggregate: A, message: StoredMessage): RecordOf<A> {
+  const event = decode(message);
+  if (isOf(event, aggregate)) return event;
+  throw new Error(`Position ${message.seq} is no event of an aggregate "${aggregate}": ${message.subject}`);
 }
 
 function text(headers: Headers, name: string): string {

@@ -54,7 +54,7 @@ export function applyBalances(events: readonly RecordedEvent[]): BalanceRows {
   const labels: LabelRow[] = [];
   for (const event of events) {
     if (event.aggregate !== 'account') continue;
-    noteEvent(accounts, event as AccountRecord);
+    noteEvent(accounts, event);
     labels.push(...labelRows(event));
     if (event.name === 'MoneyDeposited' || event.name === 'MoneyWithdrawn') {
       entries.push(entryFrom(event, completed.get(event.data.transfer)));

@@ -34,11 +34,11 @@ export function applyTransfers(events: readonly RecordedEvent[]): WaitingRows {
   const labels: LabelRow[] = [];
   for (const event of events) {
     if (event.aggregate === 'transfer') {
-      noteEvent(transfers, event as TransferRecord);
-      named.push(...transactionAccountRows(event as TransferRecord));
+      noteEvent(transfers, event);
+      named.push(...transactionAccountRows(event));
       labels.push(...labelRows(event));
     } else if (event.aggregate === 'hold') {
-      noteEvent(holds, event as HoldRecord);
+      noteEvent(holds, event);
       labels.push(...labelRows(event));
     }
   }

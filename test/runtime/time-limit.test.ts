@@ -4,7 +4,7 @@ import { withTimeLimit } from '../../runtime/time-limit.ts';
 test('gives what the work gives in time, be it a failure, and leaves no timer behind', async () => {
   vi.useFakeTimers();
   try {
-    const late = vi.fn();
+    const late = vi.fn<() => never>();
     expect(await withTimeLimit(Promise.resolve(1), 10, late)).toBe(1);
     await expect(withTimeLimit(Promise.reject(new Error('broken')), 10, late)).rejects.toThrow('broken');
     expect(vi.getTimerCount()).toBe(0);
