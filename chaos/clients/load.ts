@@ -75,7 +75,7 @@ class Clients implements Load {
   readonly #open = new Set<Open>();
   #working: readonly Promise<void>[] = [];
   #acknowledged = 0;
-  #underWay = 0;
+  readonly #underWay = new Set<Promise<unknown>>();
   #paused = false;
   #over = false;
 
@@ -129,7 +129,11 @@ class Clients implements Load {
   async pause(): Promise<void> {
     this.#paused = true;
     const deadline = Date.now() + PAUSE_MAX_MS;
-    while (this.#underWay > 0 && Date.now() < deadline) await sleep(20);
+    while (this.#underWay.size > 0 && Date.now() < deadline) await sleep(20);
+  }
+
+  async untilAnswered(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   resume(): void {
@@ -212,9 +216,9 @@ class Clients implements Load {
 
   /** Sends it once; true if the answer is clear. */
   async #attempt(command: Command, draft: Draft): Promise<boolean> {
-    this.#underWay += 1;
-    const answer = await sendCommand(this.#options.url, command);
-    this.#underWay -= 1;
+    const sending = sendCommand(this.#options.url, command);
+    this.#underWay.add(sending);
+    const answer = await sending.finally(() => this.#underWay.delete(sending));
     command.attempts.push(answer);
     if (!isClear(answer)) {
       const what = answer.code ?? (answer.status === undefined ? answer.text : `${answer.status}`);

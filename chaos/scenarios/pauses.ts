@@ -139,6 +139,8 @@ async function stopAndStart(
   { context, tally }: { context: Context; tally: Tally },
 ) {
   await untilUp(system, part, context);
+  // What the fault before this one broke off may get no clear answer yet: that says nothing of this ending.
+  await context.load.untilAnswered();
   const unclear = context.load.unclear();
   return fault('SIGTERM', part, async () => {
     const { code, signal, milliseconds } = await system.stop(part);
