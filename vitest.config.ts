@@ -15,7 +15,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{int,pg,e2e,stress}.test.ts'],
+          exclude: ['test/**/*.{int,e2e,stress}.test.ts'],
           testTimeout: 20_000,
           expect: PATIENT,
           sequence: { groupOrder: 0 },
@@ -35,30 +35,13 @@ export default defineConfig({
         },
       },
       {
-        // Again what the read model does, on a real Postgres, and what only that can tell.
-        test: {
-          name: 'postgres',
-          include: [
-            'test/projector/**/*.int.test.ts',
-            'test/cli/verify/read-model.int.test.ts',
-            'test/**/*.pg.test.ts',
-          ],
-          exclude: ['test/postgres/embedded.int.test.ts'],
-          globalSetup: ['test/support/processes/postgres-servers.ts'],
-          testTimeout: 30_000,
-          expect: PATIENT,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
-        },
-      },
-      {
         test: {
           name: 'e2e',
           include: ['test/**/*.e2e.test.ts'],
           testTimeout: 120_000,
           expect: PATIENT,
           hookTimeout: 180_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -70,7 +53,7 @@ export default defineConfig({
           testTimeout: 120_000,
           expect: PATIENT,
           hookTimeout: 180_000,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -10,6 +10,7 @@ import { startChild, type Child } from '../dev/servers/child-process.ts';
 import { freePort } from '../dev/servers/ports.ts';
 import { waitUntilServing } from '../dev/servers/ready.ts';
 import { startNats, startReadModel, startTemporal } from '../dev/servers/servers.ts';
+import { ownerUrl } from '../postgres/urls.ts';
 import { Parts, type Ended, type EndedByItself } from './parts.ts';
 
 const PROJECT = fileURLToPath(new URL('../', import.meta.url));
@@ -167,7 +168,7 @@ async function startServers(
   return {
     nats: `nats://tallybook:${NATS_PASSWORD}@127.0.0.1:${nats}`,
     temporal: `127.0.0.1:${temporal}`,
-    database: `postgres://postgres:postgres@127.0.0.1:${database}/postgres`,
+    database: ownerUrl(dataDir, database),
     ...own.urls,
   };
 }

@@ -1,4 +1,5 @@
 /** What `npm start` prints when everything runs. */
+import { readerUrl } from '../postgres/urls.ts';
 import type { Config } from '../runtime/config.ts';
 
 /** The address at which this machine reaches the HTTP API. */
@@ -21,7 +22,7 @@ export function addresses(config: Config, dataDir: string): string {
       'NATS',
       `${withoutLogin(config.natsUrl)}${outside.nats ? '' : " (no login: reads, e.g. nats sub 'ledger.>')"}`,
     ],
-    ['read model', outside.database ? withoutLogin(config.databaseUrl) : config.databaseUrl],
+    ['read model', withoutLogin(config.databaseUrl)],
     ['data, logs', dataDir],
   ];
   const post = `curl -s ${api}/v1`;
@@ -34,6 +35,14 @@ export function addresses(config: Config, dataDir: string): string {
     `  ${post}/accounts ${json} -H 'idempotency-key: first-account' -d '{"id":"alice","owner":"Alice","currency":"EUR"}'`,
     `  ${post}/deposits ${json} -H 'idempotency-key: first-deposit' -d '{"account":"alice","amount":"1000","currency":"EUR"}'`,
     '',
+    ...(outside.database
+      ? []
+      : [
+          'The books in SQL, to read (`select * from balances`, or from journal, trial_balance, statement):',
+          '',
+          `  psql '${readerUrl(dataDir, config.readModelPort)}'`,
+          '',
+        ]),
     'Ctrl-C stops everything; the data stays.',
   ].join('\n');
 }

@@ -6,7 +6,7 @@ import { PROJECT, prepare } from './install.mjs';
 
 /** Folders whose files of these kinds are read or run as they are. */
 const ASSETS = [
-  { folder: 'projector/tables/migrations', extension: '.sql' },
+  { folder: 'projector/tables/schema', extension: '.sql' },
   { folder: 'worker', extension: '.mjs' },
 ];
 

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownerUrl } from '../postgres/urls.ts';
 import { readConfig, type Config } from '../runtime/config.ts';
 import { addresses, httpUrl } from './addresses.ts';
 import { messageOf } from './errors.ts';
@@ -95,7 +96,7 @@ async function startEverything(
     watch(child);
     tick(title(child), begun);
   };
-  const { natsPort, temporalPort, readModelPort, temporalUiPort, outside } = config;
+  const { natsPort, temporalPort, readModelPort, temporalUiPort, outside, ledger } = config;
   const options = { dataDir, progress: report };
   const nats = { ...options, port: natsPort, password: config.natsPassword };
   const temporal = {
@@ -107,7 +108,7 @@ async function startEverything(
   await Promise.all([
     outside.nats || timed(async () => await startNats(nats)),
     outside.temporal || timed(async () => await startTemporal(temporal)),
-    outside.database || timed(async () => await startReadModel({ ...options, port: readModelPort })),
+    outside.database || timed(async () => await startReadModel({ ...options, port: readModelPort, ledger })),
   ]);
   const begun = Date.now();
   const projector = await startApp('projector', { config, dataDir });
@@ -146,7 +147,8 @@ async function startApp(name: PartName, { config, dataDir }: Place): Promise<Chi
       ...process.env,
       NATS_URL: config.natsUrl,
       TEMPORAL_ADDRESS: config.temporalAddress,
-      DATABASE_URL: config.databaseUrl,
+      // The configuration was read before the first start has made the password.
+      DATABASE_URL: config.outside.database ? config.databaseUrl : ownerUrl(dataDir, config.readModelPort),
       // The API has the metrics at its own port; the projector must not take this one by inheriting it.
       METRICS_PORT: '',
     },

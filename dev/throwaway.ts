@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownerUrl } from '../postgres/urls.ts';
 import { freePort } from './servers/ports.ts';
 
 const START_TIMEOUT_MS = 120_000;
@@ -89,7 +90,7 @@ export async function startThrowaway(
     url: `http://127.0.0.1:${http}`,
     natsPort: nats ?? 0,
     temporalAddress: `127.0.0.1:${temporal}`,
-    databaseUrl: `postgres://postgres:postgres@127.0.0.1:${readModel}/postgres`,
+    databaseUrl: ownerUrl(dataDir, readModel ?? 0),
     dataDir,
     env,
     output: () => printed,

@@ -13,10 +13,11 @@ import { readConfig } from '../runtime/config.ts';
 import { warn } from '../runtime/lifecycle.ts';
 import { measureLag } from './queries/lag.ts';
 import { runProjector } from './run/projector.ts';
+import { limitReaders } from './run/readers.ts';
 import { createRetryWhileUnreachable } from './run/retry.ts';
 import { readStatuses } from './tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from './tables/database.ts';
-import { keepsExchangesWhole, migrate } from './tables/migrate.ts';
+import { ensureSchema } from './tables/schema.ts';
 
 /** How long the end may take, should a server not answer. */
 const STOP_MAX_MS = 8_000;
@@ -46,12 +47,9 @@ async function main(): Promise<void> {
     const { warnings } = await openLog(nc, { ledger, replicas: streamReplicas, tell });
     warn(warnings);
     const retryWhileUnreachable = createRetryWhileUnreachable(tell, stop.signal);
-    const migrated = await retryWhileUnreachable(() => migrate(db));
-    if (!migrated) return;
-    for (const name of migrated) tell(`Applied ${name}.`);
-    if ((await retryWhileUnreachable(() => keepsExchangesWhole(db))) === false) {
-      tell('WARNING: PGlite’s own server mixes up its clients’ queries. Run postgres/main.ts instead.');
-    }
+    const made = await retryWhileUnreachable(() => ensureSchema(db));
+    if (made === undefined) return;
+    if (made) tell(`Made the tables in the schema "${db.schema}".`);
     // Who reads can begin to while no worker is there.
     openReaderGate(nc);
     const log = createEventReader(nc, ledger);
@@ -65,6 +63,7 @@ async function main(): Promise<void> {
     if (!same) return;
     projectorMetrics(metrics, async () => positions(db, log));
     tell(`Following the log of the ledger "${ledger}".`);
+    const limiting = limitReaders({ db, tell }, stop.signal);
     await runProjector(
       {
         db,
@@ -75,6 +74,7 @@ async function main(): Promise<void> {
       },
       stop.signal,
     );
+    await limiting;
     tell('Stopped.');
   } finally {
     await Promise.allSettled([metricsServer.close(), nc.close(), db.end()]);

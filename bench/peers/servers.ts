@@ -3,8 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { startChild, waitUntilReady, type Child } from '../../dev/servers/child-process.ts';
 import { freePort } from '../../dev/servers/ports.ts';
-import type { Server } from '../../dev/servers/servers.ts';
-import { startPostgres } from '../../test/support/processes/postgres.ts';
+import { startReadModel, type Server } from '../../dev/servers/servers.ts';
 import { PEERS } from './install.ts';
 
 const READY_TIMEOUT_MS = 60_000;
@@ -21,7 +20,7 @@ const DURABLE = {
 };
 
 export async function startDurablePostgres(dataDir: string): Promise<Server> {
-  return startPostgres({ port: await freePort(), dataDir, settings: DURABLE });
+  return startReadModel({ port: await freePort(), dataDir, settings: DURABLE });
 }
 
 export type Restate = Child & Readonly<{ ingress: string; admin: string }>;

@@ -21,7 +21,7 @@ export type Child = Readonly<{
   exited: Promise<ExitStatus>;
   /** The end of what the process has written in this run. */
   logTail(): string;
-  /** Asks it to end with SIGTERM, waits, then kills it. May be called twice. */
+  /** Asks it to end, waits, then kills it. May be called twice. */
   stop(graceMs?: number): Promise<void>;
   /** Kills it and whatever it has started, now. */
   kill(): void;
@@ -36,6 +36,8 @@ export type ChildSpec = Readonly<{
   cwd?: string;
   /** Whom it runs as, if not as we do. */
   user?: Readonly<{ uid: number; gid: number }>;
+  /** What asks it to end, if not SIGTERM. */
+  stopSignal?: NodeJS.Signals;
 }>;
 
 const LOG_TAIL_LINES = 20;
@@ -49,7 +51,7 @@ const running = new Set<Child>();
  * @throws Error when the command cannot be started at all.
  */
 export async function startChild(spec: ChildSpec): Promise<Child> {
-  const { name, command, args, logFile } = spec;
+  const { name, command, args, logFile, stopSignal = 'SIGTERM' } = spec;
   mkdirSync(dirname(logFile), { recursive: true });
   if (existsSync(logFile)) renameSync(logFile, `${logFile}.previous`);
   const log = openSync(logFile, 'w');
@@ -67,7 +69,7 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
   await once(child, 'spawn');
   const { pid } = child;
   if (pid === undefined) throw new Error(`${name} has no process id`);
-  watchOver(pid, exited);
+  watchOver(pid, exited, stopSignal);
   let stopping: Promise<void> | undefined;
   const started: Child = {
     name,
@@ -75,7 +77,7 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
     logFile,
     exited,
     logTail: () => tail(logFile),
-    stop: (graceMs = STOP_GRACE_MS) => (stopping ??= stop({ pid, exited }, graceMs)),
+    stop: (graceMs = STOP_GRACE_MS) => (stopping ??= stop({ pid, exited, stopSignal }, graceMs)),
     kill: () => killGroup(pid),
   };
   running.add(started);
@@ -120,9 +122,13 @@ export function describeExit({ code, signal }: ExitStatus): string {
 }
 
 /** Has a process, and the group that it leads, ended when this process dies before it. */
-export function watchOver(pid: number, exited: Promise<unknown>): void {
+export function watchOver(
+  pid: number,
+  exited: Promise<unknown>,
+  stopSignal: NodeJS.Signals = 'SIGTERM',
+): void {
   const { stdin } = startWatchdog();
-  stdin?.write(`+${pid}\n`);
+  stdin?.write(`+${pid} ${stopSignal}\n`);
   void exited.then(() => stdin?.write(`-${pid}\n`));
 }
 
@@ -157,8 +163,10 @@ export function killGroup(pid: number): void {
   signalTo(-pid, 'SIGKILL');
 }
 
-async function stop({ pid, exited }: Pick<Child, 'pid' | 'exited'>, graceMs: number): Promise<void> {
-  signalTo(pid, 'SIGTERM');
+type Stoppable = Pick<Child, 'pid' | 'exited'> & Readonly<{ stopSignal: NodeJS.Signals }>;
+
+async function stop({ pid, exited, stopSignal }: Stoppable, graceMs: number): Promise<void> {
+  signalTo(pid, stopSignal);
   const grace = new AbortController();
   const ended = await Promise.race([
     exited.then(() => true),

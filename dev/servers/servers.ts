@@ -1,13 +1,15 @@
 /** The three servers that Tallybook needs, each as a child process with its data below one folder. */
-import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { connect } from '@nats-io/transport-node';
-import postgres from 'postgres';
+import { prepareCluster, type Cluster, type ClusterOptions } from '../../postgres/cluster.ts';
+import { ensureReader } from '../../postgres/reader.ts';
+import { ownerUrl } from '../../postgres/urls.ts';
 import { findBinary, type Progress } from './binaries.ts';
-import { startChild, waitUntilReady, type Child } from './child-process.ts';
+import { describeExit, startChild, waitUntilReady, type Child } from './child-process.ts';
 
 export type Server = Child & Readonly<{ url: string }>;
 
@@ -24,7 +26,6 @@ type Options = Readonly<{
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const NATS_CONF = join(PROJECT, 'deploy/nats.conf');
 const READY_TIMEOUT_MS = 60_000;
-const READ_MODEL_CONNECTIONS = 40;
 
 /** One node serves one developer, so nothing is gained by sharing it out. */
 const TEMPORAL_SETTINGS = {
@@ -117,44 +118,46 @@ export async function startTemporal(
 }
 
 /**
- * Starts PGlite as a server: a Postgres in WebAssembly that speaks Postgres' protocol.
+ * Starts PostgreSQL for the read model, and makes its database on the first start. Its URL is that of the owner.
  * @throws Error with the end of its log when it does not get ready.
  */
-export async function startReadModel({ port, dataDir }: Options): Promise<Server> {
-  const folder = join(dataDir, 'read-model');
-  const whole = `${folder}.created`;
-  // One that was killed while it created its files is of no use, and the log can rebuild what it would have held.
-  if (!existsSync(whole)) await rm(folder, { recursive: true, force: true });
-  await mkdir(dataDir, { recursive: true });
-  const script = join(PROJECT, 'postgres/main.ts');
-  const flags = [
-    '--port',
-    `${port}`,
-    '--host',
-    '127.0.0.1',
-    '--max-connections',
-    `${READ_MODEL_CONNECTIONS}`,
-  ];
-  const child = await startChild({
-    name: 'read-model',
-    command: process.execPath,
-    // Found from the project, wherever it is started.
-    args: [script, '--db', resolve(folder), ...flags],
-    cwd: PROJECT,
-    logFile: logFile(dataDir, 'read-model'),
-  });
-  const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
-  const probe = async () => {
-    const sql = postgres(url, { max: 1, connect_timeout: 2, onnotice: ignore });
+export async function startReadModel(
+  options: Options & Readonly<{ settings?: ClusterOptions['settings']; ledger?: string }>,
+): Promise<Server> {
+  const { port, settings = {}, ledger = 'main', progress = ignore } = options;
+  const dataDir = resolve(options.dataDir);
+  const { create, serve, secrets } = await prepareCluster({ dataDir, port, settings, progress });
+  if (create !== undefined) await createDatabase(create, dataDir);
+  const url = ownerUrl(dataDir, port);
+  const deadline = Date.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const child = await startChild({
+      ...serve,
+      name: 'read-model',
+      logFile: logFile(dataDir, 'read-model'),
+      // To Postgres, SIGTERM means to wait until its clients have gone.
+      stopSignal: 'SIGINT',
+    });
     try {
-      await sql`select 1`;
-    } finally {
-      await sql.end({ timeout: 1 });
+      await waitUntilReady(child, () => ensureReader(url, { ledger, ...secrets }), READY_TIMEOUT_MS);
+      return { ...child, url };
+    } catch (error) {
+      // One that was killed may have left processes that finish a query; they end when they see that it is gone.
+      if (!child.logTail().includes('is still in use') || Date.now() > deadline) throw error;
+      await sleep(200);
     }
-  };
-  await waitUntilReady(child, probe, READY_TIMEOUT_MS);
-  await writeFile(whole, '');
-  return { ...child, url };
+  }
+}
+
+async function createDatabase(create: NonNullable<Cluster['create']>, dataDir: string): Promise<void> {
+  const child = await startChild({ ...create, name: 'initdb', logFile: logFile(dataDir, 'initdb') });
+  const status = await child.exited;
+  if (status.code !== 0) {
+    throw new Error(
+      `initdb ended with ${describeExit(status)}. The end of ${child.logFile}:\n${child.logTail()}`,
+    );
+  }
+  await create.finish();
 }
 
 function through({ through: first = [] }: Options, program: string, args: readonly string[]) {

@@ -36,6 +36,8 @@ export type CatchUpOptions = {
   readonly retryWhileUnreachable: RetryWhileUnreachable;
   /** What is built does not go live before this position. */
   readonly atLeast: number;
+  /** Since when queries keep a build from going live, as `performance.now()` counts. */
+  readonly busySince: Map<ProjectionName, number>;
   /** Whether a projection stops at what it cannot apply. */
   readonly stops: (projection: ProjectionName) => boolean;
   /** Told of a build that must not go on. */

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECTIONS } from '../projections/index.ts';
-import type { Projection } from '../projections/projection.ts';
+import type { Projection, ProjectionName } from '../projections/projection.ts';
 import { beginBuild, buildsOf, type Build } from '../tables/builds.ts';
 import { readStatuses, type ProjectionStatus } from '../tables/checkpoint.ts';
 import type { ReadModel } from '../tables/database.ts';
@@ -31,6 +31,7 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
   const { db, announce, tell, projections = Object.values(PROJECTIONS) } = options;
   const retryWhileUnreachable = createRetryWhileUnreachable(tell, signal);
   if (!(await retryWhileUnreachable(() => beginChanged(options, projections)))) return;
+  const busySince = new Map<ProjectionName, number>();
   const halted = new Set<string>();
   const left = new Set<string>();
   while (!signal.aborted) {
@@ -50,7 +51,7 @@ export async function runProjector(options: ProjectorOptions, signal: AbortSigna
     const interrupt = new AbortController();
     const either = AbortSignal.any([signal, interrupt.signal]);
     const waiting = retryRequested(halted, either).finally(() => interrupt.abort());
-    await runGroups({ ...DEFAULTS, ...options, retryWhileUnreachable, stopped }, builds, either);
+    await runGroups({ ...DEFAULTS, ...options, retryWhileUnreachable, stopped, busySince }, builds, either);
     interrupt.abort();
     await waiting;
     if (builds.length === 0) await sleep(IDLE_MS, undefined, { signal }).catch(() => {});
@@ -82,16 +83,14 @@ export async function runRebuild(
   const { db, projection, anew, tell } = options;
   const retryWhileUnreachable = createRetryWhileUnreachable(tell, signal);
   await retryWhileUnreachable(async () => beginBuild(db, projection, anew));
+  const busySince = new Map<ProjectionName, number>();
   while (!signal.aborted) {
     const statuses = await retryWhileUnreachable(() => readStatuses(db));
     const status = statuses?.find(({ name }) => name === projection.name);
     const builds = status ? buildsOf(db, projection, status).filter(isBuilding) : [];
     if (builds.length === 0) return;
-    await runGroups(
-      { ...DEFAULTS, ...options, retryWhileUnreachable, stopped: failOnPoison },
-      builds,
-      signal,
-    );
+    const more = { persevere: retryWhileUnreachable, stopped: failOnPoison, busySince };
+    await runGroups({ ...DEFAULTS, ...options, ...more }, builds, signal);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Postgres chooses how to answer by statistics about its tables. A server without autovacuum, as the embedded one is,
- * never gathers any, and then sorts thousands of rows where an index has them in order.
+ * Postgres chooses how to answer by statistics about its tables. Autovacuum gathers them a minute after many rows have
+ * come, or never where it is off; until then Postgres sorts thousands of rows where an index has them in order.
  */
 import type { Build } from '../tables/builds.ts';
 import { isUnreachable } from '../tables/database.ts';

@@ -2,10 +2,12 @@
  * The tables of a projection, live or being built. A new version is built in a Postgres schema of its own, where the
  * tables have the names that they will have; to go live they are moved into the schema that queries name.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Projection } from '../projections/projection.ts';
 import { readStatuses, type ProjectionStatus } from './checkpoint.ts';
 import type { ReadModel } from './database.ts';
-import { migrationStatements, UNIQUE_VIOLATION, unlessDone } from './migrate.ts';
+import { endReadsOf, grantToReaders } from './readers.ts';
+import { tableStatements, unlessDone, VIEWS } from './schema.ts';
 
 export type Build = {
   readonly projection: Projection;
@@ -22,7 +24,6 @@ const BEHIND = 'TB001';
 const GONE = 'TB002';
 const LOCK_NOT_AVAILABLE = '55P03';
 const DEADLOCK = '40P01';
-const DUPLICATE_SCHEMA = '42P06';
 
 /** What a projection has in the database, as builds that this version of the code can write. */
 export function buildsOf(db: ReadModel, projection: Projection, status: ProjectionStatus): Build[] {
@@ -49,37 +50,27 @@ function besideSchema({ schema }: ReadModel, { name }: Projection): string {
 }
 
 /**
- * Makes empty tables for a new build, unless it has been begun already. They are made as the live ones were, by all
- * migrations. What was begun by another version of the code, or is not wanted any more, is dropped.
+ * Makes empty tables for a new build, unless it has been begun already. They are made as the live ones were. What was begun by another version of the code, or is not wanted any more, is dropped.
  */
 export async function beginBuild(db: ReadModel, projection: Projection, anew = false): Promise<void> {
   const { sql, schema } = db;
-  const { name, version, tables } = projection;
+  const { name, version } = projection;
   const status = (await readStatuses(db)).find((each) => each.name === name);
   if (status?.building && (anew || status.building.version !== version)) await dropBuild(db, projection);
   else if (status?.building) return;
   const beside = besideSchema(db, projection);
-  const migrations = await migrationStatements();
-  await unlessDone(
-    () =>
-      sql.unsafe(`
+  const statements = await tableStatements(name);
+  await unlessDone(() =>
+    // The rights to read move with the tables; until then nobody may use the schema.
+    sql.unsafe(`
         set local statement_timeout = 0;
         drop schema if exists "${beside}" cascade;
         create schema "${beside}";
         set local search_path to "${beside}";
-        ${migrations}
-        do $$
-        declare other text;
-        begin
-          for other in select tablename from pg_tables
-            where schemaname = '${beside}' and tablename not in (${tables.map((table) => `'${table}'`).join()})
-          loop
-            execute format('drop table %I.%I cascade', '${beside}', other);
-          end loop;
-        end $$;
+        ${statements}
+        do $$ begin ${grantToReaders(beside)} end $$;
         insert into "${schema}".projections (name, state, version, position)
           values ('${name}', 'building', ${version}, 0);`),
-    [UNIQUE_VIOLATION, DUPLICATE_SCHEMA],
   );
 }
 
@@ -94,18 +85,24 @@ async function dropBuild(db: ReadModel, projection: Projection): Promise<void> {
 }
 
 /**
- * Makes a build live in the place of the tables that are, which are dropped: one statement. A query sees all of it or
- * nothing: it names the tables anew whenever they have changed.
+ * Makes a build live in the place of the tables and views that are, which are dropped: one statement. A query sees all
+ * of it or nothing: it names the tables anew whenever they have changed.
+ * @param endReads whether the sessions of readers that are in the way are ended
  * @returns `behind` if the live tables show more, `busy` if queries were in the way for too long, `gone` if there is no
  * such build any more; nothing is changed then
  */
-export async function cutOver(build: Build): Promise<'live' | 'behind' | 'busy' | 'gone'> {
+export async function cutOver(build: Build, endReads = false): Promise<'live' | 'behind' | 'busy' | 'gone'> {
   const { db, projection } = build;
   const [schema, beside] = [db.schema, besideSchema(db, projection)];
-  const live = projection.tables.map((table) => `"${schema}"."${table}"`);
-  const built = projection.tables.map((table) => `"${beside}"."${table}"`);
+  // A query of a view locks the view first.
+  const names = [...VIEWS[projection.name], ...projection.tables];
+  const live = names.map((name) => `"${schema}"."${name}"`);
+  const tables = projection.tables.map((table) => `"${schema}"."${table}"`);
+  const built = names.map((name) => `"${beside}"."${name}"`);
   const of = `"${schema}".projections where name = '${projection.name}'`;
   const parked = `"${schema}".parked`;
+  const settled = new AbortController();
+  const ending = endReads ? endReadsInTheWay(db, live, settled.signal) : Promise.resolve();
   try {
     await db.sql.unsafe(`
       do $$
@@ -117,7 +114,7 @@ export async function cutOver(build: Build): Promise<'live' | 'behind' | 'busy' 
         select position into reached from ${of} and state = 'building' and version = ${projection.version} for update;
         if reached is null then raise exception 'gone' using errcode = '${GONE}'; end if;
         if reached < shown then raise exception 'behind' using errcode = '${BEHIND}'; end if;
-        drop table ${live.join()} cascade;
+        drop table ${tables.join()} cascade;
         ${built.map((table) => `alter table ${table} set schema "${schema}";`).join('\n')}
         drop schema "${beside}" cascade;
         delete from ${of} and state = 'live';
@@ -132,5 +129,17 @@ export async function cutOver(build: Build): Promise<'live' | 'behind' | 'busy' 
     if (code === GONE) return 'gone';
     if (code === LOCK_NOT_AVAILABLE || code === DEADLOCK) return 'busy';
     throw error;
+  } finally {
+    settled.abort();
+    await ending;
   }
+}
+
+/** Once our own wait for the tables has begun, so that whoever comes then, comes after us. */
+async function endReadsInTheWay(db: ReadModel, live: readonly string[], settled: AbortSignal): Promise<void> {
+  await sleep(LOCK_TIMEOUT_MS / 4, undefined, { signal: settled }).then(
+    () => endReadsOf(db, live),
+    // There was nothing to wait for.
+    () => {},
+  );
 }

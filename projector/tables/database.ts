@@ -2,7 +2,7 @@
 import postgres from 'postgres';
 import type { RowTable } from '../projections/projection.ts';
 
-/** The embedded server takes few connections in total, and one Postgres session does one thing at a time anyway. */
+/** Of one process. Several roles share a server, and many queries are quick. */
 const CONNECTIONS_MAX = 5;
 const CONNECT_TIMEOUT_S = 5;
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -22,7 +22,7 @@ export const PAGE_PLANS = {
   max_parallel_workers_per_gather: '0',
 } as const;
 
-type Table = 'migrations' | 'projections' | 'parked' | RowTable;
+type Table = 'schema_version' | 'projections' | 'parked' | RowTable;
 
 export type ReadModel = {
   readonly sql: postgres.Sql;
@@ -33,6 +33,11 @@ export type ReadModel = {
   readonly end: () => Promise<void>;
 };
 
+/** The Postgres schema of a ledger's read model. */
+export function schemaOf(ledger: string): string {
+  return `ledger_${ledger}`;
+}
+
 /**
  * The read model of a ledger, in a Postgres schema of its own: ledgers can share a database. Connects when it is
  * first asked something, and again whenever it is asked after a connection was lost.
@@ -42,13 +47,11 @@ export function connectReadModel(
   ledger: string,
   settings: Readonly<Record<string, string>> = {},
 ): ReadModel {
-  const schema = `ledger_${ledger}`;
+  const schema = schemaOf(ledger);
   const sql = postgres(databaseUrl, {
     max: CONNECTIONS_MAX,
     connect_timeout: CONNECT_TIMEOUT_S,
     backoff: (retries) => Math.min(0.05 * 2 ** retries, RECONNECT_MAX_S) * (0.5 + Math.random() / 2),
-    // The embedded server keeps the prepared statements of connections that are gone, so none is renewed by age.
-    max_lifetime: null,
     // No array goes over the wire, so the types of arrays need not be asked for on every connection.
     fetch_types: false,
     connection: { application_name: 'tallybook', statement_timeout: STATEMENT_TIMEOUT_MS, ...settings },
@@ -57,7 +60,7 @@ export function connectReadModel(
   return {
     sql,
     schema,
-    // Qualified, because `search_path` belongs to the session, and the embedded server has only one.
+    // Qualified, because `search_path` belongs to the session, and a pool of others may stand between.
     table: (name) => sql(`${schema}.${name}`),
     end: () => sql.end({ timeout: 5 }),
   };

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, inject, it } from 'vitest';
 import { positionSubject } from '../../contracts/subjects.ts';
 import { createReadStore } from '../../projector/queries/postgres.ts';
 import { connectReadModel, type ReadModel } from '../../projector/tables/database.ts';
-import { migrate } from '../../projector/tables/migrate.ts';
+import { ensureSchema } from '../../projector/tables/schema.ts';
 import { createTestLog } from '../support/events/events.ts';
 import { createAccount, moveMoney, openTestLedger, type TestLedger } from '../support/ledgers/test-ledger.ts';
 import { project } from './test-read-model.ts';
@@ -79,7 +79,7 @@ it('goes on where it was after it was killed', async () => {
 });
 
 it('refuses a read model that was made from another log', async () => {
-  await migrate(db);
+  await ensureSchema(db);
   const other = createTestLog();
   other.open('alice');
   await project(db, other.events);

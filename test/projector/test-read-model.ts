@@ -6,13 +6,13 @@ import { PROJECTIONS } from '../../projector/projections/index.ts';
 import { buildsOf } from '../../projector/tables/builds.ts';
 import { readStatuses } from '../../projector/tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../projector/tables/database.ts';
-import { migrate } from '../../projector/tables/migrate.ts';
+import { ensureSchema } from '../../projector/tables/schema.ts';
 import { writeRows } from '../../projector/tables/write-rows.ts';
 
 /** Connects to an empty read model, on the run's server or another one. */
 export async function openReadModel(url = inject('servers').databaseUrl): Promise<ReadModel> {
   const db = connectReadModel(url, randomUUID().slice(0, 8));
-  await migrate(db);
+  await ensureSchema(db);
   return db;
 }
 

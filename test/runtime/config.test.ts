@@ -8,11 +8,12 @@ test('docs/configuration.md has every variable', () => {
 });
 
 test('without an environment everything is on this machine, at the ports of docs/configuration.md', () => {
-  expect(readConfig({})).toMatchObject({
+  // A data folder that no start has made yet.
+  expect(readConfig({ DATA_DIR: '.data/none' })).toMatchObject({
     port: 8080,
     natsUrl: 'nats://tallybook:tallybook@127.0.0.1:4222',
     temporalAddress: '127.0.0.1:7233',
-    databaseUrl: 'postgres://postgres:postgres@127.0.0.1:5499/postgres',
+    databaseUrl: 'postgres://postgres@127.0.0.1:5499/postgres',
     ledger: 'main',
     queueMax: 10_000,
     metricsPort: undefined,

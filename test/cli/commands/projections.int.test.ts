@@ -4,7 +4,7 @@ import { PROJECTIONS } from '../../../projector/projections/index.ts';
 import { runProjector } from '../../../projector/run/projector.ts';
 import { readStatuses } from '../../../projector/tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../../projector/tables/database.ts';
-import { migrate } from '../../../projector/tables/migrate.ts';
+import { ensureSchema } from '../../../projector/tables/schema.ts';
 import { contents, project } from '../../projector/test-read-model.ts';
 import type { TestLedger } from '../../support/ledgers/test-ledger.ts';
 import { commandLine, ledgerProcess, type Ran } from '../command-line.ts';
@@ -17,7 +17,7 @@ const { natsUrl, databaseUrl } = inject('servers');
 beforeEach(async () => {
   log = await openSomeLedger(300);
   db = connectReadModel(databaseUrl, log.ledger);
-  await migrate(db);
+  await ensureSchema(db);
   run = commandLine({ ledger: log.ledger, natsUrl, databaseUrl });
 });
 afterEach(async () => {

@@ -8,7 +8,7 @@ import type { RecordedEvent } from '../../../contracts/events.ts';
 import type { Finding } from '../../../eventlog/audit/finding.ts';
 import { readPosition } from '../../../projector/tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../../projector/tables/database.ts';
-import { migrate } from '../../../projector/tables/migrate.ts';
+import { ensureSchema } from '../../../projector/tables/schema.ts';
 import { openReadModel, project as projectEvents } from '../../projector/test-read-model.ts';
 import type { TestLedger } from '../../support/ledgers/test-ledger.ts';
 import { commandLine } from '../command-line.ts';
@@ -104,7 +104,7 @@ describe('rows that change', () => {
     const { natsUrl, databaseUrl } = inject('servers');
     const own = connectReadModel(databaseUrl, log.ledger);
     const run = commandLine({ ledger: log.ledger, natsUrl, databaseUrl });
-    await migrate(own);
+    await ensureSchema(own);
     await projectEvents(own, events);
     expect((await run('verify', '--read-model')).out).toMatch(/equals the log up to position 51\n/);
     await own.sql`update ${own.table('holds')} set status = 'voided' where id = 'h2'`;
@@ -173,9 +173,9 @@ const TAMPERED: [string, string, Expected][] = [
   ],
   [
     'a transfer too many',
-    `insert into transfers select 'eve', kind, status, source, destination, amount, currency, reference, metadata,
-      reason, created_at, completed_at, 10, workflow_id, entries, approval_expires_at, scheduled_for, rail, hold,
-      reverses, reversed, schedule, bulk, 10 from transfers where id = 't1'`,
+    `insert into transfers select 'eve', kind, status, source, destination, amount, currency, entries, reference,
+      metadata, reason, approval_expires_at, scheduled_for, rail, hold, reverses, reversed, schedule, bulk, created_at,
+      completed_at, 10, 10, workflow_id from transfers where id = 't1'`,
     { position: 10, message: /^the log gives no row of this position/ },
   ],
   [

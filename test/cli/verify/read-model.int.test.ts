@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import { runProjector } from '../../../projector/run/projector.ts';
 import { connectReadModel, type ReadModel } from '../../../projector/tables/database.ts';
-import { migrate } from '../../../projector/tables/migrate.ts';
+import { ensureSchema } from '../../../projector/tables/schema.ts';
 import { project as projectEvents } from '../../projector/test-read-model.ts';
 import { createAccount, moveMoney, type TestLedger } from '../../support/ledgers/test-ledger.ts';
 import { commandLine, type Ran } from '../command-line.ts';
@@ -15,7 +15,7 @@ beforeEach(async () => {
   const { natsUrl, databaseUrl } = inject('servers');
   log = await openSomeLedger();
   db = connectReadModel(databaseUrl, log.ledger);
-  await migrate(db);
+  await ensureSchema(db);
   const run = commandLine({ ledger: log.ledger, natsUrl, databaseUrl });
   verify = (...args) => run('verify', ...args);
 });

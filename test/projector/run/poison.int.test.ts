@@ -10,7 +10,7 @@ import { listParked, retryParked, type Retried } from '../../../projector/run/pa
 import { runProjector, retryStopped, type ProjectorOptions } from '../../../projector/run/projector.ts';
 import { readStatuses } from '../../../projector/tables/checkpoint.ts';
 import { connectReadModel, type ReadModel } from '../../../projector/tables/database.ts';
-import { migrate } from '../../../projector/tables/migrate.ts';
+import { ensureSchema } from '../../../projector/tables/schema.ts';
 import {
   createAccount,
   moveMoney,
@@ -24,7 +24,7 @@ let db: ReadModel;
 beforeEach(async () => {
   log = await openTestLedger();
   db = connectReadModel(inject('servers').databaseUrl, log.ledger);
-  await migrate(db);
+  await ensureSchema(db);
   for (const id of ['alice', 'bob']) await log.submit(createAccount(id));
 });
 afterEach(async () => {

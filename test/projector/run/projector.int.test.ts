@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { RecordedEvent } from '../../../contracts/events.ts';
-import { startEmbeddedPostgres } from '../../../postgres/server.ts';
+import { freePort } from '../../../dev/servers/ports.ts';
+import { startReadModel } from '../../../dev/servers/servers.ts';
 import { PROJECTION_NAMES } from '../../../projector/projections/projection.ts';
 import { createReadStore } from '../../../projector/queries/postgres.ts';
 import { runProjector, type ProjectorOptions } from '../../../projector/run/projector.ts';
@@ -166,7 +167,8 @@ describe('the projector', () => {
 
   it('waits for a Postgres that has gone, says so once, and goes on where it was', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tallybook-projector-'));
-    let server = await startEmbeddedPostgres({ db: folder });
+    const place = { port: await freePort(), dataDir: folder };
+    let server = await startReadModel(place);
     const db = await openReadModel(server.url);
     const store = createReadStore(db);
     const arrays = batches(150);
@@ -174,10 +176,10 @@ describe('the projector', () => {
     const projector = start(db, arrays, { log: slowly(arrays) });
     await vi.waitFor(() => expect(projector.announced.length).toBeGreaterThan(10), 15_000);
 
-    await server.close();
+    await server.stop();
     await vi.waitFor(() => expect(projector.told.length).toBe(1), 15_000);
     await expect(store.position()).rejects.toThrow('cannot be asked');
-    server = await startEmbeddedPostgres({ db: folder, port: Number(new URL(server.url).port) });
+    server = await startReadModel(place);
 
     await vi.waitFor(() => expect(projector.announced.at(-1)).toBe(last), 20_000);
     await projector.end();
@@ -187,7 +189,7 @@ describe('the projector', () => {
     ]);
     expect(await store.position()).toBe(last);
     await db.end();
-    await server.close();
+    await server.stop();
     await rm(folder, { recursive: true });
   });
 

@@ -1,6 +1,6 @@
 /**
  * Every query that the read store can issue, over a million rows: none may read a table from end to end, nor sort more
- * than a page. On the real Postgres only, since PGlite would take minutes to fill.
+ * than a page.
  */
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 /** The queries that something asks. */
-async function queriesOf(what: () => Promise<unknown>): Promise<Sent[]> {
+async function asked(what: () => Promise<unknown>): Promise<Sent[]> {
   sent.length = 0;
   await what();
   return [...sent];
@@ -56,7 +56,7 @@ async function pagesOf(list: List): Promise<Sent[]> {
   const pages: PageRequest[] = [{ limit: LIMIT }];
   const { next_cursor: cursor } = await list({ limit: LIMIT });
   if (cursor !== null) pages.push({ limit: LIMIT, cursor }, { limit: LIMIT, cursor: inTheMiddle(cursor) });
-  return queriesOf(async () => {
+  return asked(async () => {
     for (const page of pages) await list(page);
   });
 }
@@ -180,7 +180,7 @@ describe('what has an id', () => {
     ['a transfer', () => store.transfer('tr-1000')],
     ['a hold', () => store.hold('hold-1000')],
   ])('is looked up by it: %s', async (_, look) => {
-    for (const query of await queriesOf(look)) {
+    for (const query of await asked(look)) {
       const plan = await explain(sql, query);
       expect(faults(plan, { sorted: SORTED_MAX })).toEqual([]);
       expect(rowsRead(plan)).toBeLessThanOrEqual(2);
@@ -189,9 +189,7 @@ describe('what has an id', () => {
 });
 
 it('calls a query slow that is', async () => {
-  const [query] = await queriesOf(
-    () => sql`select * from ${db.table('transfers')} order by amount desc limit 1`,
-  );
+  const [query] = await asked(() => sql`select * from ${db.table('transfers')} order by amount desc limit 1`);
   const plan = await explain(sql, query!);
   expect(faults(plan, { sorted: SORTED_MAX })).toEqual([`sorts ${TRANSFERS} rows`, 'reads all of transfers']);
 });

@@ -1,4 +1,4 @@
-/** A rebuild beside queries that take long, on a real Postgres: the embedded one does one thing at a time anyway. */
+/** A rebuild beside queries that take long, and beside people who keep a transaction open. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { PROJECTIONS } from '../../../projector/projections/index.ts';
