@@ -55,10 +55,14 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
     options;
   const { coalescing, queueMax = 10_000 } = options;
   const client = new Client({ connection, namespace });
-  const readModel = connectReadModel(databaseUrl, ledger, PAGE_PLANS);
+  const readModel = connectReadModel(databaseUrl, ledger, {
+    settings: PAGE_PLANS,
+    // A Postgres that was killed may have lost the last positions that it had reached.
+    closed: () => positions.forget(),
+  });
   const readStore = createReadStore(readModel);
   const events = createEventReader(nc, ledger);
-  const waitForPosition = waitersFor(nc, ledger, readStore);
+  const positions = positionsOf(nc, ledger, readStore);
   const live = createLive(events, {
     settings: options.live,
     observer: liveMetrics(metrics),
@@ -90,7 +94,7 @@ export async function startApi(options: ApiOptions): Promise<{ url: string; clos
     readStore,
     events: logGuard.events(events),
     live,
-    waitForPosition,
+    waitForPosition: positions.waitFor,
     readiness,
     projections: createProjections({ events, readStore }),
     metrics: { requested: httpMetrics(metrics), show: metrics.show },
@@ -131,11 +135,11 @@ function logGuardOf(
 }
 
 /** Each projection tells its own position, and each query waits for the one that it reads. */
-function waitersFor(
+function positionsOf(
   nc: NatsConnection,
   ledger: string,
   readStore: ReadStore,
-): ApiDependencies['waitForPosition'] {
+): { waitFor: ApiDependencies['waitForPosition']; forget: () => void } {
   const waiters = PROJECTION_NAMES.map((name) => {
     const waiter = createPositionWaiter(() => readStore.position(name));
     nc.subscribe(positionSubject(ledger, name), {
@@ -143,9 +147,14 @@ function waitersFor(
     });
     return { name, waiter };
   });
-  return async (position, timeoutMs, projection) => {
-    const relevant = waiters.filter(({ name }) => projection === undefined || name === projection);
-    const reached = await Promise.all(relevant.map(({ waiter }) => waiter.waitFor(position, timeoutMs)));
-    return reached.every(Boolean);
+  return {
+    async waitFor(position, timeoutMs, projection) {
+      const relevant = waiters.filter(({ name }) => projection === undefined || name === projection);
+      const reached = await Promise.all(relevant.map(({ waiter }) => waiter.waitFor(position, timeoutMs)));
+      return reached.every(Boolean);
+    },
+    forget() {
+      for (const { waiter } of waiters) waiter.forget();
+    },
   };
 }

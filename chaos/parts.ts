@@ -3,6 +3,7 @@
  * a second, as a supervisor would do, and that is noted.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { descendants } from '../bench/processes.ts';
 import { describeExit, type Child, type ExitStatus } from '../dev/servers/child-process.ts';
 
 /** How a part has ended after SIGTERM. */
@@ -84,7 +85,7 @@ export class Parts {
   }
 
   signal(name: string, signal: NodeJS.Signals): void {
-    signalGroup(this.child(name).pid, signal);
+    signalTree(this.child(name).pid, signal);
   }
 
   /** Ends all parts, the last one that was added first. */
@@ -93,7 +94,7 @@ export class Parts {
     for (const { child } of [...this.#parts.values()].toReversed()) {
       if (!child) continue;
       // A paused process hears nothing.
-      signalGroup(child.pid, 'SIGCONT');
+      signalTree(child.pid, 'SIGCONT');
       await child.stop();
     }
   }
@@ -129,11 +130,13 @@ export class Parts {
   }
 }
 
-/** Each part leads a process group. */
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // It has ended meanwhile: there is nobody to be told.
+/** A part and all that it has started: the processes of Postgres lead groups of their own. */
+function signalTree(pid: number, signal: NodeJS.Signals): void {
+  for (const each of [pid, ...descendants([pid])]) {
+    try {
+      process.kill(each, signal);
+    } catch {
+      // It has ended meanwhile: there is nobody to be told.
+    }
   }
 }

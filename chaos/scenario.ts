@@ -20,7 +20,7 @@ export type LoadControl = {
   readonly pause: () => Promise<void>;
   readonly resume: () => void;
   /** Resolves when all that is under way now has come to an end. What begins meanwhile is not waited for. */
-  readonly untilAnswered: () => Promise<void>;
+  readonly drained: () => Promise<void>;
   /** Commands that were acknowledged so far. */
   readonly acknowledged: () => number;
   /** How often there was no clear answer so far: 503, a broken connection, or none in time. */

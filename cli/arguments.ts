@@ -67,7 +67,7 @@ function overview(commands: readonly Command[]): string {
     ...columns(commands.map(({ name, takes, summary }) => [`${name} ${takes}`.trim(), summary])),
     '',
     `"${CALL} <command> --help" says more of one. All read the settings of "npm start" from the environment:`,
-    'NATS_URL or NATS_PORT, NATS_PASSWORD, LEDGER (main), DATABASE_URL or READ_MODEL_PORT.',
+    'NATS_URL or NATS_PORT, NATS_PASSWORD, LEDGER (main), DATABASE_URL or READ_MODEL_PORT and DATA_DIR.',
     '',
     'Exit codes: 0 fine, 1 the ledger (or the file) is broken, 2 the command could not run.',
   ].join('\n');

@@ -90,7 +90,10 @@ export async function startThrowaway(
     url: `http://127.0.0.1:${http}`,
     natsPort: nats ?? 0,
     temporalAddress: `127.0.0.1:${temporal}`,
-    databaseUrl: ownerUrl(dataDir, readModel ?? 0),
+    get databaseUrl() {
+      // In a new data folder the password is another one.
+      return ownerUrl(dataDir, readModel ?? 0);
+    },
     dataDir,
     env,
     output: () => printed,

@@ -3,7 +3,7 @@
  * `nobody` runs it; that one must be able to reach the files, wherever root has its own.
  */
 import { createHash } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -27,13 +27,14 @@ const INSTEAD = 'Start as another user, or name a server in DATABASE_URL.';
 /**
  * Gives the place of a server whose files belong in `folder`, and makes what is missing of it. For root that is
  * elsewhere if a folder above keeps other users out.
- * @param folder a folder in the data folder. If we are root, others may pass through both from now on
+ * @param folder a folder in the data folder. If we are root, others may pass through both from now on, unless the data
+ * folder is a home
  * @throws Error if root finds no user for the server, or no folder that this user can reach.
  */
 export async function findPlace(folder: string): Promise<Place> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (process.getuid?.() !== 0) return { home: folder, data: join(folder, 'data'), user: undefined };
-  for (const each of [folder, dirname(folder)]) await chmod(each, (await stat(each)).mode | 0o011);
+  for (const each of [folder, dirname(folder)]) await letThrough(each);
   const home = (await canReach(folder)) ? folder : await elsewhere(folder);
   const data = join(home, 'data');
   await mkdir(data, { recursive: true, mode: 0o700 });
@@ -42,6 +43,12 @@ export async function findPlace(folder: string): Promise<Place> {
   const user = uid === 0 ? await nobody() : { uid, gid };
   await chown(data, user.uid, user.gid);
   return { home, data, user };
+}
+
+/** Others may pass through the folder, and still not see what is in it. Not if it is somebody's home, too. */
+async function letThrough(folder: string): Promise<void> {
+  if ((await readdir(folder)).some((name) => name.startsWith('.'))) return;
+  await chmod(folder, (await stat(folder)).mode | 0o011);
 }
 
 /** Whether every user can pass through a folder and all above it. */

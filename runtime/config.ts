@@ -2,12 +2,11 @@
  * The environment, read once. Only composition roots (`main.ts` files, `dev/`, `bench/`) import this;
  * everything else is handed what it needs.
  */
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ownerUrl } from '../postgres/urls.ts';
 
-const PROJECT = fileURLToPath(new URL('../', import.meta.url));
+const PROJECT = join(import.meta.dirname, '..');
 
 const anyPort = z.coerce.number().int().min(1).max(65_535);
 const port = (fallback: number) => anyPort.default(fallback);

@@ -132,7 +132,7 @@ class Clients implements Load {
     while (this.#underWay.size > 0 && Date.now() < deadline) await sleep(20);
   }
 
-  async untilAnswered(): Promise<void> {
+  async drained(): Promise<void> {
     await Promise.all(this.#underWay);
   }
 

@@ -140,7 +140,7 @@ async function stopAndStart(
 ) {
   await untilUp(system, part, context);
   // What the fault before this one broke off may get no clear answer yet: that says nothing of this ending.
-  await context.load.untilAnswered();
+  await context.load.drained();
   const unclear = context.load.unclear();
   return fault('SIGTERM', part, async () => {
     const { code, signal, milliseconds } = await system.stop(part);

@@ -1,6 +1,6 @@
 /**
- * Holds the read model against the log while both go on. No transaction spans it: the embedded Postgres has one
- * session, and everybody else would wait. Entries never change, and a transfer or a hold is what the event at its
+ * Holds the read model against the log while both go on. No transaction spans it: it may take an hour, and Postgres
+ * would keep all that was changed meanwhile. Entries never change, and a transfer or a hold is what the event at its
  * position says, so their rows are compared range by range as the log is read, and none is remembered. Accounts are
  * changed all the time: each chunk of them comes with the position that it shows, and the log is read up to exactly
  * that before they are compared; so are daily totals. Each projection has a position of its own: before its rows are

@@ -8,6 +8,8 @@ const POLL_MS = 250;
 export type PositionWaiter = {
   /** The projector has told that the read model is at this position. */
   readonly advance: (position: number) => void;
+  /** The database may have lost what it has said: it is asked again. */
+  readonly forget: () => void;
   /**
    * True as soon as the read model has reached the position, false if it has not within the time.
    * Throws what `ask` throws if the first question fails.
@@ -65,5 +67,11 @@ export function createPositionWaiter(ask: () => Promise<number>): PositionWaiter
     });
   }
 
-  return { advance, waitFor };
+  return {
+    advance,
+    forget() {
+      known = 0;
+    },
+    waitFor,
+  };
 }

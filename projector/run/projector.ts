@@ -89,7 +89,7 @@ export async function runRebuild(
     const status = statuses?.find(({ name }) => name === projection.name);
     const builds = status ? buildsOf(db, projection, status).filter(isBuilding) : [];
     if (builds.length === 0) return;
-    const more = { persevere: retryWhileUnreachable, stopped: failOnPoison, busySince };
+    const more = { retryWhileUnreachable, stopped: failOnPoison, busySince };
     await runGroups({ ...DEFAULTS, ...options, ...more }, builds, signal);
   }
 }

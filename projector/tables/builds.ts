@@ -137,9 +137,10 @@ export async function cutOver(build: Build, endReads = false): Promise<'live' | 
 
 /** Once our own wait for the tables has begun, so that whoever comes then, comes after us. */
 async function endReadsInTheWay(db: ReadModel, live: readonly string[], settled: AbortSignal): Promise<void> {
-  await sleep(LOCK_TIMEOUT_MS / 4, undefined, { signal: settled }).then(
-    () => endReadsOf(db, live),
-    // There was nothing to wait for.
-    () => {},
-  );
+  try {
+    await sleep(LOCK_TIMEOUT_MS / 4, undefined, { signal: settled });
+    await endReadsOf(db, live);
+  } catch {
+    // There was nothing to wait for; or our role may not end them, and then we wait until they end by themselves.
+  }
 }

@@ -38,15 +38,18 @@ export function schemaOf(ledger: string): string {
   return `ledger_${ledger}`;
 }
 
+type Options = {
+  /** Of every session. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Called when a connection has ended, for whatever reason. */
+  readonly closed?: () => void;
+};
+
 /**
  * The read model of a ledger, in a Postgres schema of its own: ledgers can share a database. Connects when it is
  * first asked something, and again whenever it is asked after a connection was lost.
  */
-export function connectReadModel(
-  databaseUrl: string,
-  ledger: string,
-  settings: Readonly<Record<string, string>> = {},
-): ReadModel {
+export function connectReadModel(databaseUrl: string, ledger: string, options: Options = {}): ReadModel {
   const schema = schemaOf(ledger);
   const sql = postgres(databaseUrl, {
     max: CONNECTIONS_MAX,
@@ -54,7 +57,12 @@ export function connectReadModel(
     backoff: (retries) => Math.min(0.05 * 2 ** retries, RECONNECT_MAX_S) * (0.5 + Math.random() / 2),
     // No array goes over the wire, so the types of arrays need not be asked for on every connection.
     fetch_types: false,
-    connection: { application_name: 'tallybook', statement_timeout: STATEMENT_TIMEOUT_MS, ...settings },
+    connection: {
+      application_name: 'tallybook',
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      ...options.settings,
+    },
+    ...(options.closed ? { onclose: options.closed } : {}),
     onnotice: () => {},
   });
   return {

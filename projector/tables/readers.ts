@@ -15,6 +15,13 @@ export function grantToReaders(schema: string): string {
     end if;`;
 }
 
+/** Whether our own role may end their sessions; it sees them only then. */
+export async function mayEndReads({ sql }: ReadModel): Promise<boolean> {
+  const [role] = await sql<{ member: boolean }[]>`
+    select pg_has_role(oid, 'usage') as member from pg_roles where rolname = ${READER_ROLE}`;
+  return role?.member ?? true;
+}
+
 /**
  * Ends their sessions that are in a transaction for longer than this, whatever limits they have set themselves.
  * @returns how many

@@ -223,10 +223,13 @@ describe('what it names exists', () => {
     });
   });
 
-  test.each(['read-model', 'temporal-database'])('what %s stores is in a volume', (name) => {
-    // The image keeps its files there up to Postgres 17; in 18 the folder is another.
-    expect(service(name).image).toMatch(/^postgres:17\./);
-    expect(mounts(service(name)).map(({ target }) => target)).toEqual(['/var/lib/postgresql/data']);
+  test.each([
+    // The image keeps its files in the first folder up to Postgres 17, and below the second one from 18 on.
+    ['temporal-database', 'postgres:17.', '/var/lib/postgresql/data'],
+    ['read-model', 'postgres:18.', '/var/lib/postgresql'],
+  ])('what %s stores is in a volume', (name, image, folder) => {
+    expect(service(name).image).toContain(image);
+    expect(mounts(service(name)).map(({ target }) => target)).toEqual([folder]);
   });
 
   test("the hosts and passwords in Temporal's settings are those of the services", () => {

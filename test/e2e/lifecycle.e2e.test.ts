@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startNats } from '../../dev/servers/servers.ts';
 import { startThrowaway, type Throwaway } from '../../dev/throwaway.ts';
@@ -44,6 +45,23 @@ test('npm start prints where everything is, and the commands to try first work',
   });
   expect(account).toMatchObject({ id: 'alice', status: 'open' });
   expect(deposit).toMatchObject({ kind: 'deposit', status: 'posted', destination: 'alice' });
+});
+
+test('npm start prints how to read the books in SQL, without a password', async () => {
+  const [, printed = ''] = /^ {2}psql '(.*)'$/m.exec(tallybook.output()) ?? [];
+  const url = new URL(printed);
+  const [, , , user, password = ''] = (await readFile(url.searchParams.get('passfile') ?? '', 'utf8')).split(
+    ':',
+  );
+  expect(url.username).toBe(user);
+  expect(tallybook.output()).not.toContain(password.trim());
+  url.password = password.trim();
+  url.search = '';
+  const sql = postgres(url.href, { max: 1, onnotice: () => {} });
+  const totals = () => sql`select currency, debit, credit from trial_balance where account is null`;
+  await expect.poll(totals).toEqual([{ currency: 'EUR', debit: '1000', credit: '1000' }]);
+  await expect(sql`delete from accounts`).rejects.toThrow(/read-only|permission denied/);
+  await sql.end();
 });
 
 /** A deposit of one to an account of its own. */

@@ -1,6 +1,6 @@
 /** Whom Postgres runs as, and where: root starts it as another user, who must reach its files. */
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +42,14 @@ it('runs in the data folder, and says so if it is root’s', async () => {
 });
 
 describe.runIf(asRoot)('root', () => {
+  it('lets nobody into its home, though that is the data folder', async () => {
+    await writeFile(join(folder, '.profile'), '');
+    const { home } = await findPlace(join(folder, 'postgres'));
+    expect(home).toMatch(/^\/var\/lib\/tallybook\//);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    await rm(home, { recursive: true });
+  });
+
   it('starts it in a clone below a home of mode 0700, which stays closed', async () => {
     const home = join(folder, 'home');
     await mkdir(home, { mode: 0o700 });

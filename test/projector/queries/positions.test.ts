@@ -26,6 +26,17 @@ describe('waiting for a position', () => {
     expect(database.asked).toBe(0);
   });
 
+  it('asks again what it was told before a connection ended', async () => {
+    const { database, advance: heard, forget, waitFor } = setup(7);
+    heard(8);
+    forget();
+    const waiting = waitFor(8, 5_000);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(database.asked).toBe(1);
+    heard(8);
+    expect(await waiting).toBe(true);
+  });
+
   it('asks once, and ends there when the read model is that far', async () => {
     const { database, waitFor } = setup(8);
     expect(await waitFor(8, 5_000)).toBe(true);

@@ -7,7 +7,7 @@ import { createReadStore } from '../../../projector/queries/postgres.ts';
 import { runRebuild } from '../../../projector/run/projector.ts';
 import { limitReaders } from '../../../projector/run/readers.ts';
 import { readStatuses } from '../../../projector/tables/checkpoint.ts';
-import type { ReadModel } from '../../../projector/tables/database.ts';
+import { connectReadModel, type ReadModel } from '../../../projector/tables/database.ts';
 import { createTestLog, followInMemory, type TestLog } from '../../support/events/events.ts';
 import { openReadModel, project } from '../test-read-model.ts';
 
@@ -23,30 +23,33 @@ beforeEach(async () => {
   log.deposit('alice', 100n);
   log.move(['alice', 'bob'], 30n);
   await project(db, log.events);
-  reader = postgres(inject('servers').readerUrl, {
-    max: 1,
-    onnotice: () => {},
-    connection: { search_path: `"${db.schema}"` },
-  });
+  reader = readerOf(db);
 });
 afterEach(async () => {
   await reader.end({ timeout: 0 });
   await db.end();
 });
 
-function rebuild() {
+function readerOf({ schema }: ReadModel): postgres.Sql {
+  const connection = { search_path: `"${schema}"` };
+  return postgres(inject('servers').readerUrl, { max: 1, onnotice: () => {}, connection });
+}
+
+function rebuild(on = db) {
   const source = followInMemory([log.events]);
   const quiet = { announce: () => {}, tell: () => {} };
   const build = { projection: PROJECTIONS.balances, anew: false, atLeast: 0 };
-  return runRebuild({ db, log: source, ...quiet, ...build }, new AbortController().signal);
+  return runRebuild({ db: on, log: source, ...quiet, ...build }, new AbortController().signal);
 }
 
-/** Their session, by the number of its process. One that was ended has another one afterwards. */
+/** A session, by the number of its process. */
 async function sessionOf(sql: postgres.Sql): Promise<number> {
-  // A connection that has ended tells of it once.
-  const ask = () => sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
-  const [row] = await ask().catch(ask);
+  const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   return row!.pid;
+}
+
+async function isThere(session: number): Promise<boolean> {
+  return (await db.sql`select from pg_stat_activity where pid = ${session}`).length > 0;
 }
 
 /** Leaves a transaction open without any limit, which has read a table and a view. */
@@ -114,7 +117,7 @@ it.each([
 });
 
 it('a rebuild waits for readers a few seconds, whatever they hold, and queries go on meanwhile', async () => {
-  const before = await sitInTransaction();
+  const session = await sitInTransaction();
   const store = createReadStore(db);
   const begun = performance.now();
   const state = { live: false };
@@ -135,14 +138,16 @@ it('a rebuild waits for readers a few seconds, whatever they hold, and queries g
   expect(asked).toBeGreaterThan(50);
   // A try waits 0.2 s, and whoever asks then waits behind it.
   expect(longest).toBeLessThan(1_500);
-  expect(await sessionOf(reader)).not.toBe(before);
+  await expect.poll(() => isThere(session)).toBe(false);
   expect((await readStatuses(db)).find(({ name }) => name === 'balances')).toMatchObject({ building: null });
-  // The one who was sent away comes again, and sees the new tables.
-  expect(await reader`select count(*)::integer from statement`).toEqual([{ count: 4 }]);
+  // Whoever was sent away comes again, and sees the new tables.
+  const again = readerOf(db);
+  expect(await again`select count(*)::integer from statement`).toEqual([{ count: 4 }]);
+  await again.end();
 }, 60_000);
 
 it('a transaction of theirs ends when it was open for too long, and those of others do not', async () => {
-  const before = await sitInTransaction();
+  const session = await sitInTransaction();
   const other = postgres(inject('servers').databaseUrl, { max: 1, onnotice: () => {} });
   await other.unsafe('begin');
   const ours = await sessionOf(other);
@@ -151,13 +156,43 @@ it('a transaction of theirs ends when it was open for too long, and those of oth
   const tell = (line: string) => told.push(line);
   const limiting = limitReaders({ db, tell, transactionMaxMs: 3_000 }, stop.signal);
   await sleep(500);
-  expect(await sessionOf(reader)).toBe(before);
+  expect(await isThere(session)).toBe(true);
   await expect.poll(() => told).toEqual([expect.stringMatching(/^Ended reader sessions \([1-9]/)]);
-  expect(await sessionOf(reader)).not.toBe(before);
-  expect(await sessionOf(other)).toBe(ours);
+  await expect.poll(() => isThere(session)).toBe(false);
+  expect(await isThere(ours)).toBe(true);
   stop.abort();
   await limiting;
   await other.end({ timeout: 0 });
+});
+
+it('where our role may not end their sessions, that is said, and a rebuild waits for them', async () => {
+  const role = `app_${db.schema}`;
+  await db.sql.unsafe(`
+    create role "${role}" login password 'app';
+    alter schema "${db.schema}" owner to "${role}";
+    grant create on database postgres to "${role}";
+    do $$ declare name text; begin
+      for name in select relname from pg_class
+        where relnamespace = '"${db.schema}"'::regnamespace and relkind in ('r', 'v')
+      loop execute format('alter table %I.%I owner to %I', '${db.schema}', name, '${role}'); end loop;
+    end $$`);
+  const url = Object.assign(new URL(inject('servers').databaseUrl), { username: role, password: 'app' });
+  const app = connectReadModel(url.href, db.schema.replace('ledger_', ''));
+  const session = await sitInTransaction();
+  const told: string[] = [];
+  const tell = (line: string) => told.push(line);
+  await limitReaders({ db: app, tell, transactionMaxMs: 500 }, AbortSignal.timeout(1_500));
+  expect(told).toEqual(['Readers are not limited: our role is not a member of tallybook_reader.']);
+  const state = { live: false };
+  const rebuilding = rebuild(app).then(() => (state.live = true));
+  await sleep(7_000);
+  expect(state.live).toBe(false);
+  expect(await isThere(session)).toBe(true);
+  await db.sql.unsafe(`grant tallybook_reader to "${role}"`);
+  await rebuilding;
+  await expect.poll(() => isThere(session)).toBe(false);
+  await app.end();
+  await db.sql.unsafe(`drop owned by "${role}"; drop role "${role}"`);
 });
 
 it('readers have few connections of a server’s, so the others remain', async () => {

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createRetryWhileUnreachable } from '../../../projector/run/retry.ts';
+
+/** A server whose connections fail until a time; each work has one of its own. */
+function setup(awayMs: number) {
+  const told: string[] = [];
+  const persevere = createRetryWhileUnreachable(
+    (line) => told.push(line.split(/[,.]/)[0]!),
+    new AbortController().signal,
+  );
+  const until = performance.now() + awayMs;
+  const work = async () => {
+    await sleep(5);
+    if (performance.now() < until) throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+    return 'done';
+  };
+  return { told, persevere, work };
+}
+
+test('an outage is told once when it begins and once when it ends, however many wait', async () => {
+  const { told, persevere, work } = setup(1_500);
+  const results = await Promise.all(Array.from({ length: 8 }, () => persevere(work)));
+  expect(results).toEqual(results.map(() => 'done'));
+  expect(told).toEqual(['Postgres cannot be reached', 'Postgres answers again']);
+});
+
+test('what goes on meanwhile over another connection is not the end of an outage', async () => {
+  const { told, persevere, work } = setup(1_500);
+  const waiting = persevere(work);
+  while (told.length === 0) expect(await persevere(() => sleep(20, 'fine'))).toBe('fine');
+  expect(await persevere(() => sleep(20, 'fine'))).toBe('fine');
+  expect(told).toEqual(['Postgres cannot be reached']);
+  expect(await waiting).toBe('done');
+  expect(told).toEqual(['Postgres cannot be reached', 'Postgres answers again']);
+});
+
+test('a connection that ends is no outage', async () => {
+  const { told, persevere, work } = setup(20);
+  expect(await persevere(work)).toBe('done');
+  expect(told).toEqual([]);
+});
