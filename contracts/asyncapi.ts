@@ -7,13 +7,13 @@ import { eventHeaders, REPUBLISHED_HEADERS } from './event-headers.ts';
 import {
   EVENT_OCCASIONS,
   eventDataSchema,
-  eventVersion,
   jsonSchema,
   PUBLISHED_EVENTS,
   webhookDisabledSchema,
   type JsonSchema,
   type PublishedName,
 } from './published-events.ts';
+import { newestVersion } from './upcasters.ts';
 import { eventSubject, factsSubject, ID_PATTERN, streamName, webhookSubject } from './subjects.ts';
 import { WEBHOOK_DISABLED, WEBHOOK_DISABLED_OCCASION, webhookDisabledHeaders } from './webhooks.ts';
 
@@ -188,7 +188,7 @@ function webhookDisabledMessage() {
 
 /** As the files in `docs/events` are called. */
 function schemaName(name: PublishedName): string {
-  return `${name}.v${eventVersion(name)}`;
+  return `${name}.v${newestVersion(name)}`;
 }
 
 function schemas(): Record<string, JsonSchema> {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { REJECTIONS } from '../domain/rejections.ts';
 import { entry, holdResource, transferResource } from './http.ts';
 import type { Aggregate } from './subjects.ts';
-import { EVENT_VERSIONS } from './upcasters.ts';
+import { newestVersion } from './upcasters.ts';
 import { amount, balances, currency, id, limit, metadata, owner, reason, reference, time } from './values.ts';
 
 /** An id, and what it is one of. */
@@ -190,7 +190,7 @@ export const EVENT_SUBJECTS = {
 
 /** The CloudEvents type of an event as it is written today: `ledger.<Name>.v<version>`. */
 export function eventType(name: EventName): string {
-  return `ledger.${name}.v${EVENT_VERSIONS[name] ?? 1}`;
+  return `ledger.${name}.v${newestVersion(name)}`;
 }
 
 /** The types of this ledger's events, by what they are spelled like. */

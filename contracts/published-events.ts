@@ -1,7 +1,7 @@
 /** What subscribers get: which events are published, when each happens, and its data as JSON Schema. */
 import { z } from 'zod';
 import { EVENT_DATA, type EVENT_SUBJECTS, type EventName } from './events.ts';
-import { EVENT_VERSIONS } from './upcasters.ts';
+import { newestVersion } from './upcasters.ts';
 import { WEBHOOK_DISABLED_OCCASION, webhookDisabledData } from './webhooks.ts';
 
 /** Receipts are stored, but not published: they are no part of what subscribers rely on. */
@@ -41,11 +41,6 @@ export const EVENT_OCCASIONS: Readonly<Record<PublishedName, string>> = {
 /** In the order of the aggregates and of an aggregate's life. */
 export const PUBLISHED_EVENTS = Object.keys(EVENT_OCCASIONS) as readonly PublishedName[];
 
-/** The version in which an event is written today. */
-export function eventVersion(name: EventName): number {
-  return EVENT_VERSIONS[name] ?? 1;
-}
-
 /** A JSON Schema, draft 7. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -55,7 +50,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
  */
 export function eventDataSchema(name: PublishedName): JsonSchema {
   const { $schema, ...schema } = jsonSchema(EVENT_DATA[name]);
-  const version = eventVersion(name);
+  const version = newestVersion(name);
   const $id = `urn:tallybook:event:${name}:v${version}`;
   return { $schema, $id, title: `${name}.v${version}`, description: EVENT_OCCASIONS[name], ...schema };
 }

@@ -3,30 +3,33 @@
  * takes the data of one version and gives that of the next; whoever reads sees only the newest.
  */
 
-/** The version in which an event is written today; those that are not named here are at their first. */
-export const EVENT_VERSIONS: Readonly<Record<string, number>> = { CommandRecorded: 2 };
-
 type Data = Readonly<Record<string, unknown>>;
+type Upcasters = Readonly<Record<string, readonly ((data: Data) => Data)[]>>;
 
-/** By event, from its first version on. */
-const UPCASTERS: Readonly<Record<string, readonly ((data: Data) => Data)[]>> = {
-  CommandRecorded: [
-    // The account's fields stood beside the others; now they are together, so that a result can be another resource's.
-    ({ account, created, ...state }) => ({ created, account: { id: account, ...state } }),
-  ],
-};
+/** By the event's name, from its first version on. No event has had a second one yet. */
+const UPCASTERS: Upcasters = {};
+
+/** The version in which an event is written today, from 1. */
+export function newestVersion(name: string, upcasters: Upcasters = UPCASTERS): number {
+  return (upcasters[name]?.length ?? 0) + 1;
+}
 
 /**
  * The data of an event in its newest version.
+ * @param version in which it is stored
  * @throws Error for a version that this Tallybook does not know, which a newer one has written.
  */
-export function upcast(name: string, version: number, data: Data): Data {
-  const newest = EVENT_VERSIONS[name] ?? 1;
+export function upcast(
+  { name, version }: { name: string; version: number },
+  data: Data,
+  upcasters: Upcasters = UPCASTERS,
+): Data {
+  const newest = newestVersion(name, upcasters);
   if (version > newest) {
     throw new Error(
       `${name} of version ${version} was written by a newer Tallybook: this one knows ${newest}`,
     );
   }
-  const steps = UPCASTERS[name]?.slice(version - 1) ?? [];
+  const steps = upcasters[name]?.slice(version - 1) ?? [];
   return steps.reduce((current, step) => step(current), data);
 }

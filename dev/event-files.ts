@@ -5,11 +5,11 @@ import { EVENT_SUBJECTS } from '../contracts/events.ts';
 import {
   EVENT_OCCASIONS,
   eventDataSchema,
-  eventVersion,
   PUBLISHED_EVENTS,
   webhookDisabledSchema,
   type PublishedName,
 } from '../contracts/published-events.ts';
+import { newestVersion } from '../contracts/upcasters.ts';
 import { AGGREGATES, eventSubject, webhookSubject } from '../contracts/subjects.ts';
 import { WEBHOOK_DISABLED, WEBHOOK_DISABLED_OCCASION } from '../contracts/webhooks.ts';
 
@@ -21,7 +21,7 @@ const WEBHOOK_FILE = 'WebhookDisabled.v1.json';
 export async function eventFiles(): Promise<ReadonlyMap<string, string | undefined>> {
   const files = new Map<string, string | undefined>();
   for (const name of PUBLISHED_EVENTS) {
-    for (let old = 1; old < eventVersion(name); old++) files.set(`${name}.v${old}.json`, undefined);
+    for (let old = 1; old < newestVersion(name); old++) files.set(`${name}.v${old}.json`, undefined);
     const file = newestFile(name);
     files.set(file, await formatted(file, JSON.stringify(eventDataSchema(name))));
   }
@@ -40,7 +40,7 @@ export async function presentEventFiles(): Promise<ReadonlyMap<string, string>> 
 }
 
 function newestFile(name: PublishedName): string {
-  return `${name}.v${eventVersion(name)}.json`;
+  return `${name}.v${newestVersion(name)}.json`;
 }
 
 async function formatted(name: string, text: string): Promise<string> {

@@ -44,8 +44,6 @@ export type BulkRequest = {
   readonly counts?: BulkCounts;
   /** How many chunks one run takes on before another run goes on with an empty history. */
   readonly chunks_a_run?: number;
-  /** How many chunks are done before a timer; of bulks that were started before runs were short. */
-  readonly chunks_a_task?: number;
 };
 
 /** What the query `progress` answers. */

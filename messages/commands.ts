@@ -22,7 +22,7 @@ export type CommandMeta = {
   readonly idempotency_key?: string;
   /**
    * What the receipt of a command that makes no transfer is filed under: the id that a transfer with the same key has, so
-   * that a key stands for one of the two. Commands from before it was so have none.
+   * that a key stands for one of the two. The key's hash if it is not given.
    */
   readonly receipt_id?: string;
   readonly traceparent?: string;

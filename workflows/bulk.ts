@@ -7,9 +7,7 @@ import {
   CancelledFailure,
   continueAsNew,
   defineQuery,
-  patched,
   setHandler,
-  sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -25,32 +23,27 @@ const NONE: BulkCounts = { posted: 0, rejected: 0, failed: 0, position: 0 };
 const CHUNKS_A_RUN = 100;
 /** While one is on its way to the log, the next is decided. What was done is known again if the step is repeated. */
 const CHUNKS_A_STEP = 10;
-/** Of bulks that were started before runs were short. */
-const CHUNKS_A_TASK_BEFORE = 3;
 
 /**
  * Carries out a bulk, and gives its counts. A cancellation comes between two steps: no chunk is half done.
  *
  * A run is one workflow task, and only when it ends is what was done in the history, are queries answered, cancellations
- * heard, and workers let go. So runs are short, and the next goes on at once; a timer that ends the task, as there was
- * before, takes a second.
+ * heard, and workers let go. So runs are short, and the next goes on at once; a timer that ends the task takes a second.
  */
 export async function bulk(request: BulkRequest): Promise<BulkCounts> {
-  const { id, chunks, from = 0, chunks_a_run = CHUNKS_A_RUN, chunks_a_task = CHUNKS_A_TASK_BEFORE } = request;
+  const { id, chunks, from = 0, chunks_a_run = CHUNKS_A_RUN } = request;
   let counts = request.counts ?? NONE;
   let next = from;
   setHandler(progress, () => ({ chunks, chunks_done: next, ...counts }));
   show('running');
-  const timers = !patched('no-timers');
   try {
     while (next < chunks) {
-      const until = timers ? next + 1 : Math.min(next + CHUNKS_A_STEP, from + chunks_a_run, chunks);
+      const until = Math.min(next + CHUNKS_A_STEP, from + chunks_a_run, chunks);
       const step = { bulk: id, chunk: next, until, before: counts };
       counts = await CancellationScope.nonCancellable(() => retryForever.carryOutChunk(step));
       next = until;
       const full = next - from >= chunks_a_run || workflowInfo().continueAsNewSuggested;
-      if (timers && next < chunks && (full || (next - from) % chunks_a_task === 0)) await sleep(1);
-      if (!timers && next < chunks && CancellationScope.current().consideredCancelled) {
+      if (next < chunks && CancellationScope.current().consideredCancelled) {
         throw new CancelledFailure('The bulk was cancelled.');
       }
       if (full) break;

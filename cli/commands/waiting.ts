@@ -63,8 +63,7 @@ export class WaitingScan {
 
   /** A hold is known again by the receipt of its placing, which comes after it. */
   #file({ aggregateId: receipt_id, idempotencyKey, data }: RecordedEvent<'CommandRecorded'>): void {
-    // Receipts of old are filed under the key's hash, and found by that.
-    if (!data.created || !data.hold || receipt_id === idempotencyKey) return;
+    if (!data.created || !data.hold) return;
     const { id } = data.hold;
     for (const requests of [this.#requests, this.#endless]) {
       const request = requests.get(id);

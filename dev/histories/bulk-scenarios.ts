@@ -54,22 +54,4 @@ export const BULK_SCENARIOS: readonly Scenario[] = [
       return { workflowId };
     },
   },
-  // Since a bulk goes on in short runs, and not with timers.
-  { name: 'bulk-in-steps-completed', run: (recorder) => sent(recorder, 6) },
-  {
-    name: 'bulk-in-steps-continued-as-new',
-    async run(recorder) {
-      const { workflowId, first: runId } = await inShortRuns(recorder);
-      return { workflowId, runId };
-    },
-  },
-  {
-    name: 'bulk-in-steps-cancelled',
-    async run(recorder) {
-      const { workflowId } = await sent(recorder, 30);
-      await sleep(200);
-      await recorder.client.workflow.getHandle(workflowId).cancel();
-      return { workflowId };
-    },
-  },
 ];

@@ -15,7 +15,7 @@ import type { EventReader } from '../read/event-reader.ts';
 import { BATCH_MESSAGES_MAX } from '../wire/codec.ts';
 import type { AppenderObserver } from './appender-observer.ts';
 import { publishAtomically, type AppendResult } from './batch.ts';
-import { oldIdentityOf, othersOf } from './identity.ts';
+import { othersOf } from './identity.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
 import { replay, type Outcome } from './outcome.ts';
 import { interpret, planBatch, type Plan, type Submission, type PendingCommand } from './plan.ts';
@@ -343,12 +343,12 @@ function outcomeInLog(item: Item, events: ReadonlyMap<string, RecordedEvent>): O
  * What tells that a command was carried out before; and what, if it is another command's, stands in its way: the guard would
  * refuse it for ever, and its neighbours with it.
  */
-function dedupKeys({ identity, begins, request }: Item): {
+function dedupKeys({ identity, begins }: Item): {
   same: AggregateRef[];
   conflicting: AggregateRef[];
 } {
-  const made = [identity, begins].flatMap((ref) => ref ?? []);
-  const same = [identity, oldIdentityOf(request)].flatMap((ref) => ref ?? []);
+  const same = identity ? [identity] : [];
+  const made = [...same, ...(begins ? [begins] : [])];
   return { same, conflicting: [...(begins ? [begins] : []), ...made.flatMap(othersOf)] };
 }
 

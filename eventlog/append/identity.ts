@@ -40,14 +40,6 @@ export function identityOf(request: CommandRequest): AggregateRef | undefined {
   }
 }
 
-/** Under what else a command's receipt may be: those of old are filed under the key's hash. */
-export function oldIdentityOf({
-  idempotency_key: key,
-  receipt_id,
-}: CommandRequest): AggregateRef | undefined {
-  return key === undefined || receipt_id === undefined ? undefined : { aggregate: 'command', id: key };
-}
-
 /** What else the key of a command may have been used for: what that is, is not this command. */
 export function othersOf(identity: AggregateRef): AggregateRef[] {
   if (identity.aggregate === 'account' || identity.aggregate === 'hold') return [];

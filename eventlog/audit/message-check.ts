@@ -1,7 +1,7 @@
 /** Checks a message by itself: its hash, its headers, its subject and its data. */
 import { EVENT_DATA, EVENT_SUBJECTS, parseEventType, type RecordedEvent } from '../../contracts/events.ts';
 import { parseEventSubject } from '../../contracts/subjects.ts';
-import { EVENT_VERSIONS } from '../../contracts/upcasters.ts';
+import { newestVersion } from '../../contracts/upcasters.ts';
 import { decode, hashOf, HASHED_HEADERS, type StoredMessage } from '../wire/codec.ts';
 import { AuditError } from './finding.ts';
 
@@ -58,7 +58,7 @@ function subjectOf({ subject }: StoredMessage, ledger: string): ReturnType<typeo
 
 function typeOf(type: string): NonNullable<ReturnType<typeof parseEventType>> {
   const parsed = parseEventType(type);
-  if (!parsed || parsed.version > (EVENT_VERSIONS[parsed.name] ?? 1)) {
+  if (!parsed || parsed.version > newestVersion(parsed.name)) {
     throw new AuditError(
       'unknown_event',
       `this Tallybook knows no event "${type}"; a newer one may have written it`,

@@ -173,7 +173,7 @@ export function decode(message: StoredMessage): RecordedEvent {
     previousHash: text(headers, 'ce-prevhash'),
     hash: text(headers, 'ce-hash'),
     batch: batchOf(headers),
-    data: upcast(type.name, type.version, JSON.parse(toText(data)) as Record<string, unknown>),
+    data: upcast(type, JSON.parse(toText(data)) as Record<string, unknown>),
   };
   return event as RecordedEvent;
 }

@@ -1,47 +1,50 @@
 import { expect, test } from 'vitest';
-import { EVENT_DATA, eventType, parseEventType } from '../../contracts/events.ts';
-import { EVENT_VERSIONS, upcast } from '../../contracts/upcasters.ts';
-import { decode } from '../../eventlog/wire/codec.ts';
+import { EVENT_SUBJECTS, eventType, parseEventType, type EventName } from '../../contracts/events.ts';
+import { newestVersion, upcast } from '../../contracts/upcasters.ts';
 
-const state = {
-  status: 'open',
-  currency: 'EUR',
-  balances: { posted: '5', held: '0', available: '5' },
-  overdraft_limit: '0',
+/** As if `MoneyDeposited` had changed twice: a field got another name, then another unit. */
+const CHANGED_TWICE = {
+  MoneyDeposited: [
+    ({ sum, ...rest }: Readonly<Record<string, unknown>>) => ({ ...rest, amount: sum }),
+    ({ amount, ...rest }: Readonly<Record<string, unknown>>) => ({ ...rest, amount: `${String(amount)}00` }),
+  ],
 };
-/** As receipts were written before the account's fields stood together. */
-const first = { account: 'alice', created: true, version: 1, ...state };
 
-test('a receipt of version 1 in the log reads as one of version 2', () => {
-  const message = {
-    subject: `receipt.main.command.${'a'.repeat(64)}.recorded`,
-    seq: 7,
-    data: Buffer.from(JSON.stringify(first)),
-    headers: new Map([
-      ['ce-type', 'ledger.CommandRecorded.v1'],
-      ['ce-version', '1'],
-    ]),
-  };
-  const event = decode(message);
-  expect(event.type).toBe('ledger.CommandRecorded.v2');
-  expect(event.data).toEqual({ created: true, account: { id: 'alice', version: 1, ...state } });
-  expect(EVENT_DATA.CommandRecorded.safeParse(event.data).success).toBe(true);
+test('data of an old version goes through each version after it, in order', () => {
+  expect(newestVersion('MoneyDeposited', CHANGED_TWICE)).toBe(3);
+  expect(upcast({ name: 'MoneyDeposited', version: 1 }, { sum: '5' }, CHANGED_TWICE)).toEqual({
+    amount: '500',
+  });
+  expect(upcast({ name: 'MoneyDeposited', version: 2 }, { amount: '5' }, CHANGED_TWICE)).toEqual({
+    amount: '500',
+  });
 });
 
 test('data of the newest version is left as it is', () => {
-  const newest = upcast('CommandRecorded', 1, first);
-  expect(upcast('CommandRecorded', 2, newest)).toBe(newest);
-  expect(upcast('MoneyDeposited', 1, first)).toBe(first);
+  const data = { amount: '5' };
+  expect(upcast({ name: 'MoneyDeposited', version: 3 }, data, CHANGED_TWICE)).toBe(data);
+  expect(upcast({ name: 'MoneyWithdrawn', version: 1 }, data, CHANGED_TWICE)).toBe(data);
+  expect(upcast({ name: 'MoneyDeposited', version: 1 }, data)).toBe(data);
 });
 
 test('a version that this Tallybook does not know is named, not guessed at', () => {
-  expect(() => upcast('CommandRecorded', 3, first)).toThrow(/newer Tallybook/);
+  expect(() => upcast({ name: 'MoneyDeposited', version: 4 }, {}, CHANGED_TWICE)).toThrow(
+    /newer Tallybook: this one knows 3/,
+  );
+  expect(() => upcast({ name: 'MoneyDeposited', version: 2 }, {})).toThrow(
+    /newer Tallybook: this one knows 1/,
+  );
 });
 
-test('every event that outsiders read is at its first version, and its type says so', () => {
-  expect(Object.keys(EVENT_VERSIONS)).toEqual(['CommandRecorded']);
-  expect(parseEventType(eventType('CommandRecorded'))).toEqual({ name: 'CommandRecorded', version: 2 });
-  expect(eventType('MoneyDeposited')).toBe('ledger.MoneyDeposited.v1');
+test.each(Object.keys(EVENT_SUBJECTS) as EventName[])(
+  '%s is at its first version, and its type says so',
+  (name) => {
+    expect(eventType(name)).toBe(`ledger.${name}.v1`);
+    expect(parseEventType(eventType(name))).toEqual({ name, version: 1 });
+  },
+);
+
+test('what only looks like an event type is none', () => {
   expect(parseEventType('ledger.MoneyDeposited.v0')).toBeUndefined();
   expect(parseEventType('ledger.toString.v1')).toBeUndefined();
 });

@@ -95,7 +95,7 @@ describe('after a run in which everything happened', () => {
     }));
     expect(asStored).toEqual(stored);
     expect(receipts.length).toBeGreaterThan(0);
-    for (const { headers } of receipts) expect(headers['ce-type']).toBe('ledger.CommandRecorded.v2');
+    for (const { headers } of receipts) expect(headers['ce-type']).toBe('ledger.CommandRecorded.v1');
     const positions = [...stored, ...receipts].map(({ position }) => position).toSorted((a, b) => a - b);
     expect(positions).toEqual(positions.map((_, index) => index + 1));
   });

@@ -76,8 +76,6 @@ export async function openWebhookConsumers(
         filter_subjects: filters,
         ...(await start()),
       });
-      // Before names were secret its id was one.
-      await manager.consumers.delete(streamOf(source), id).catch(() => false);
     } else if (filtersOf(found.config).join() !== filters.join()) {
       await manager.consumers.update(streamOf(source), nameOf(id), { filter_subjects: filters });
     }

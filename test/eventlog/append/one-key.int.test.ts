@@ -83,16 +83,6 @@ describe('a key that was used', () => {
   });
 });
 
-test('a receipt from before it was filed under the id of a transfer is found, and counts for its kind', async () => {
-  const made = requestsOf(newKey());
-  const { receipt_id: _, ...before } = made.hold();
-  const first = await log.submit(before);
-  expect(first).toMatchObject({ type: 'hold', created: true });
-  const other = await log.join();
-  expect(await other.submit(made.hold())).toEqual({ ...first, replayed: true });
-  expect(await other.submit({ ...made.hold(), fingerprint: 'another' })).toMatchObject(REUSED);
-});
-
 test('an account that has taken the id of a key’s transfer keeps that key from being used, and nobody waits', async () => {
   const made = requestsOf(newKey());
   await log.submit(createAccount(made.transfer().id));

@@ -36,20 +36,6 @@ describe('a log that is whole', () => {
     expect(new Audit({ ledger: 'test' }).end(0)).toBeUndefined();
   });
 
-  test('may hold old versions of events', () => {
-    const messages = someLog();
-    const receipt = replaced(messages, 13, (message) => {
-      const old = withData((data) => {
-        const { created, account } = data as { created: boolean; account: { id: string } };
-        const { id, ...state } = account;
-        for (const key of Object.keys(data)) delete data[key];
-        Object.assign(data, { account: id, created, ...state });
-      })(message);
-      return withHeader('ce-type', 'ledger.CommandRecorded.v1')(old);
-    });
-    expect(audit(receipt)).toBeUndefined();
-  });
-
   test('tells of times that step back', () => {
     const running = new Audit({ ledger: 'test' });
     const early = replaced(someLog(), 9, withHeader('ce-time', '2025-12-31T00:00:00.000Z'));
