@@ -214,11 +214,15 @@ class Clients implements Load {
     this.#open.add({ ...open, due: Date.now() + chance.between(RETRY_MS.from, RETRY_MS.to) });
   }
 
-  /** Sends it once; true if the answer is clear. */
+  /** Sends it once; true if the answer is clear. Under way until the answer is counted. */
   async #attempt(command: Command, draft: Draft): Promise<boolean> {
-    const sending = sendCommand(this.#options.url, command);
-    this.#underWay.add(sending);
-    const answer = await sending.finally(() => this.#underWay.delete(sending));
+    const attempt = this.#send(command, draft);
+    this.#underWay.add(attempt);
+    return await attempt.finally(() => this.#underWay.delete(attempt));
+  }
+
+  async #send(command: Command, draft: Draft): Promise<boolean> {
+    const answer = await sendCommand(this.#options.url, command);
     command.attempts.push(answer);
     if (!isClear(answer)) {
       const what = answer.code ?? (answer.status === undefined ? answer.text : `${answer.status}`);
