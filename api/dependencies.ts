@@ -24,7 +24,7 @@ export type ApiDependencies = {
   readonly schedules: Schedules;
   readonly webhooks: Webhooks;
   readonly readStore: ReadStore;
-  readonly events: Pick<EventReader, 'read' | 'lastOf'>;
+  readonly events: Pick<EventReader, 'read' | 'first' | 'lastOf'>;
   readonly live: Pick<Live, 'open'>;
   /** True as soon as a projection shows a position (all of them, if none is named), false if it does not in time. */
   readonly waitForPosition: (

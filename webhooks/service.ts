@@ -1,13 +1,18 @@
 /** What the HTTP interface does to webhooks. */
 import { randomBytes } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { ROTATION_HOURS, type DeliveryResource, type WebhookChange } from '../contracts/webhooks.ts';
+import {
+  ROTATION_HOURS,
+  type CreatedWebhook,
+  type DeliveryResource,
+  type WebhookChange,
+} from '../contracts/webhooks.ts';
 import { createEventReader } from '../eventlog/read/reader.ts';
 import { urlProblem } from './addresses.ts';
 import type { Delivery } from './nats/delivery-log.ts';
 import { openWebhookStores } from './nats/stores.ts';
-import { asCreated, toResource, type StoredWebhook } from './nats/webhook.ts';
-import type { Webhooks } from './webhooks.ts';
+import { asCreated, toResource, type Rotation, type StoredWebhook } from './nats/webhook.ts';
+import type { NewSecret, Webhooks } from './webhooks.ts';
 
 type ServiceOptions = {
   readonly ledger: string;
@@ -26,7 +31,7 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
   return {
     urlProblem: (url) => urlProblem(url, webhooks),
     async create({ id, body, fingerprint, created_at }) {
-      const { bucket, consumers } = await stores();
+      const { bucket } = await stores();
       const { url, types, secret = newSecret() } = body;
       const before = await bucket.get(id);
       const fresh: StoredWebhook = {
@@ -37,27 +42,26 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
         secret,
         created_at,
         fingerprint,
-        created_with: { url, types },
+        created_with: { url, types, secret },
         from: before === undefined ? await reader.lastPosition() : 0,
       };
       const added = before === undefined && (await bucket.add(fresh));
       const webhook = added ? fresh : (before ?? (await bucket.get(id)));
       if (!webhook || webhook.fingerprint !== fingerprint) return 'reused';
       if (webhook.status === 'deleted') return 'deleted';
-      await consumers.ensure(webhook);
+      await serve(id);
       return { webhook: asCreated(webhook), replayed: !added };
     },
     async rotateSecret(id, { secret = newSecret(), key, fingerprint, at }) {
       const { bucket } = await stores();
-      let replayed = false;
-      const webhook = await bucket.change(id, (before) => {
-        replayed = key !== undefined && before.rotated_by?.key === key;
-        if (replayed || !exists(before)) return undefined;
-        return rotated(before, { secret, by: key === undefined ? undefined : { key, fingerprint }, at });
+      let before: Rotation | undefined;
+      const webhook = await bucket.change(id, (kept) => {
+        before = kept.rotations?.find((each) => each.key === key);
+        return before || !exists(kept) ? undefined : rotated(kept, { secret, key, fingerprint, at });
       });
       if (!webhook || !exists(webhook)) return undefined;
-      if (replayed && webhook.rotated_by?.fingerprint !== fingerprint) return 'reused';
-      return { webhook: { ...toResource(webhook), secret: webhook.secret }, replayed };
+      if (before && before.fingerprint !== fingerprint) return 'reused';
+      return { webhook: before?.created ?? createdFrom(webhook), replayed: before !== undefined };
     },
     async list() {
       const { bucket } = await stores();
@@ -68,24 +72,25 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
       return webhook && exists(webhook) ? toResource(webhook) : undefined;
     },
     async change(id, { at, ...change }) {
-      const { bucket, consumers } = await stores();
+      const { bucket } = await stores();
       const webhook = await bucket.change(id, (before) =>
         exists(before) ? changed(before, change, at) : undefined,
       );
       if (!webhook || !exists(webhook)) return undefined;
-      await consumers.ensure(webhook);
+      await serve(id);
       return toResource(webhook);
     },
     async remove(id) {
-      const { bucket, consumers, deliveries } = await stores();
+      const { bucket, deliveries } = await stores();
       let removed = false;
       await bucket.change(id, (before) => {
         removed = exists(before);
-        const { secrets_before: _, ...rest } = before;
-        return removed ? { ...rest, status: 'deleted', secret: '' } : undefined;
+        const { secrets_before: _, rotations: __, created_with: made, ...rest } = before;
+        const { url, types } = made;
+        return removed ? { ...rest, created_with: { url, types }, status: 'deleted', secret: '' } : undefined;
       });
       if (!removed) return false;
-      await consumers.remove(id);
+      await serve(id);
       await deliveries.forget(id);
       return true;
     },
@@ -102,6 +107,19 @@ export function createWebhooks(nc: NatsConnection, options: ServiceOptions): Web
       return { event: found.event, position: found.position };
     },
   };
+
+  /**
+   * Brings its consumers to what it is. It may be changed meanwhile by several at once: whoever comes last to its
+   * consumers then brings them to what it is by then.
+   */
+  async function serve(id: string): Promise<void> {
+    const { bucket, consumers } = await stores();
+    let served: StoredWebhook | undefined;
+    for (let kept = await bucket.get(id); kept && !isServedAlike(kept, served); kept = await bucket.get(id)) {
+      await (exists(kept) ? consumers.ensure(kept) : consumers.remove(id));
+      served = kept;
+    }
+  }
 
   /** Any event of the log may be asked for by its position, also one from before the webhook. */
   async function eventAt(text: string): Promise<Pick<Delivery, 'event' | 'position'> | undefined> {
@@ -128,6 +146,10 @@ function exists({ status }: StoredWebhook): boolean {
   return status !== 'deleted';
 }
 
+function isServedAlike(one: StoredWebhook, other: StoredWebhook | undefined): boolean {
+  return other !== undefined && exists(one) === exists(other) && one.types.join() === other.types.join();
+}
+
 function changed(
   before: StoredWebhook,
   { url = before.url, types = before.types, status = statusOf(before) }: WebhookChange,
@@ -145,15 +167,25 @@ function changed(
 
 /** Somebody who asks twice, without a key, has not locked out who knows the secret before both. */
 const SECRETS_BEFORE_MAX = 4;
+/** So many rotations may be asked for again. What is kept of a webhook is one message, and each is up to 3 kB of it. */
+const ROTATIONS_MAX = 100;
 
 function rotated(
   before: StoredWebhook,
-  { secret, by, at }: { secret: string; by: StoredWebhook['rotated_by']; at: string },
+  { secret, key, fingerprint, at }: NewSecret & { secret: string },
 ): StoredWebhook {
   const until = new Date(Date.parse(at) + ROTATION_HOURS * 3_600_000).toISOString();
   const older = (before.secrets_before ?? []).filter((each) => each.until > at);
   const secrets_before = [{ secret: before.secret, until }, ...older].slice(0, SECRETS_BEFORE_MAX);
-  return { ...before, secret, secrets_before, rotated_by: by };
+  const after = { ...before, secret, secrets_before };
+  if (key === undefined) return after;
+  const own = { key, fingerprint, created: createdFrom(after) };
+  return { ...after, rotations: [own, ...(before.rotations ?? [])].slice(0, ROTATIONS_MAX) };
+}
+
+/** What only the request is answered that has made the secret. */
+function createdFrom(webhook: StoredWebhook): CreatedWebhook {
+  return { ...toResource(webhook), secret: webhook.secret };
 }
 
 function statusOf({ status }: StoredWebhook): 'active' | 'disabled' {

@@ -17,8 +17,10 @@ export type LogGuard = {
   /** The same commands, refused while something is missing. */
   readonly commands: (commands: Commands) => Commands;
   /** The same reader, which then throws. */
-  readonly events: (events: Pick<EventReader, 'read' | 'lastOf'>) => Pick<EventReader, 'read' | 'lastOf'>;
+  readonly events: (events: Reading) => Reading;
 };
+
+type Reading = Pick<EventReader, 'read' | 'first' | 'lastOf'>;
 
 /** The log has lost its end; by its name it is answered as a server that is away. */
 class LogDamaged extends Error {
@@ -70,6 +72,10 @@ export function createLogGuard({ missing, onReconnect }: LogGuardOptions): LogGu
       async read(...query) {
         await requireUndamaged();
         return events.read(...query);
+      },
+      async first(...query) {
+        await requireUndamaged();
+        return events.first(...query);
       },
       async lastOf(...query) {
         await requireUndamaged();

@@ -3,6 +3,7 @@
  * was deleted stays there as a mark that fires no more, so that its Idempotency-Key cannot make another one.
  */
 import {
+  isGrpcServiceError,
   ScheduleAlreadyRunning,
   ScheduleNotFoundError,
   WorkflowFailedError,
@@ -32,6 +33,9 @@ const PATIENCE_MS = 8_500;
 const HORIZON_MS = 10 * 366 * 86_400_000;
 const NEXT_MAX = 10;
 
+/** A code of gRPC. */
+const NOT_FOUND = 5;
+
 /** A schedule like no other: it has no firings left, and no other is limited to some. */
 export const DELETED = {
   paused: true,
@@ -56,9 +60,9 @@ export function createSchedules(client: Client): Schedules {
     find: (id) => within(() => schedules.find(id)),
     list: (page) => within(() => schedules.list(page)),
     pause: (id, reason = NO_REASON.paused) =>
-      within(() => schedules.change(id, (handle) => handle.pause(reason))),
+      within(() => schedules.change(id, { paused: true, note: reason })),
     resume: (id, reason = NO_REASON.resumed) =>
-      within(() => schedules.change(id, (handle) => handle.unpause(reason))),
+      within(() => schedules.change(id, { paused: false, note: reason })),
     remove: (id) => within(() => schedules.remove(id)),
     outcome: (firing) => within(() => schedules.outcome(firing)),
   };
@@ -86,10 +90,12 @@ class TemporalSchedules {
     const made = !late && (await this.#make(schedule));
     const memo = (await this.#describe(id))?.memo;
     if (!memo && late) throw invalidRequest({ path: 'ends_at', message: 'must be in the future' });
-    if (memo?.fingerprint !== meta.fingerprint) return undefined;
-    const next = await this.#firstTimes(id, memo);
-    if (made && next.length === 0) {
-      await this.#handle(id).delete();
+    if (memo && memo.fingerprint !== meta.fingerprint) return undefined;
+    const next = memo && (await this.#firstTimes(id, memo));
+    // It was there a moment ago: whoever made it has found that it never fires.
+    if (!next) return await this.create(schedule);
+    if (next.length === 0) {
+      if (made) await this.#handle(id).delete();
       const path = body.ends_at === undefined ? 'cron' : 'ends_at';
       throw invalidRequest({ path, message: 'leaves no time to fire' });
     }
@@ -135,15 +141,19 @@ class TemporalSchedules {
     return { data, next_cursor: scheduleCursor(nextPageToken) };
   }
 
-  /** Changes one that is there. */
+  /** Pauses or resumes one that is there, and gives it as that has left it, whatever others do to it meanwhile. */
   async change(
     id: string,
-    change: (handle: ScheduleHandle) => Promise<void>,
+    { paused, note }: { paused: boolean; note: string },
   ): Promise<ScheduleResource | undefined> {
     if ((await this.find(id)) === undefined) return undefined;
-    await change(this.#handle(id));
+    const handle = this.#handle(id);
+    await (paused ? handle.pause(note) : handle.unpause(note));
     const changed = await this.#describe(id);
-    return changed && !changed.deleted ? resourceOf(id, changed.memo, changed.description) : undefined;
+    // It was deleted at the same moment. Temporal forgets what has no firings left, unless it is paused.
+    if (changed?.deleted) await handle.pause(DELETED.note);
+    if (!changed || changed.deleted) return undefined;
+    return scheduleFrom(id, changed.memo, { paused, note, next: changed.description.info.nextActionTimes });
   }
 
   async remove(id: string): Promise<boolean> {
@@ -210,17 +220,22 @@ class TemporalSchedules {
     }
   }
 
-  /** The first times after it was made: the same ones, whenever they are asked for. */
-  async #firstTimes(id: string, { created_at, body }: ScheduleMemo): Promise<Date[]> {
+  /** The first times after it was made: the same ones, whenever they are asked for. Undefined if it is gone. */
+  async #firstTimes(id: string, { created_at, body }: ScheduleMemo): Promise<Date[] | undefined> {
     // What starts at a time may fire at that time, and Temporal tells what comes after one.
     const from = Math.max(Date.parse(created_at), Date.parse(body.starts_at ?? created_at) - 1_000);
-    const { startTime } = await this.#client.workflowService.listScheduleMatchingTimes({
-      namespace: this.#client.options.namespace,
-      scheduleId: scheduleWorkflowId(id),
-      startTime: msToTs(from),
-      endTime: msToTs(from + HORIZON_MS),
-    });
-    return startTime.slice(0, NEXT_MAX).map((time) => requiredTsToDate(time, 'startTime'));
+    try {
+      const { startTime } = await this.#client.workflowService.listScheduleMatchingTimes({
+        namespace: this.#client.options.namespace,
+        scheduleId: scheduleWorkflowId(id),
+        startTime: msToTs(from),
+        endTime: msToTs(from + HORIZON_MS),
+      });
+      return startTime.slice(0, NEXT_MAX).map((time) => requiredTsToDate(time, 'startTime'));
+    } catch (error) {
+      if (isGrpcServiceError(error) && (error.code as number) === NOT_FOUND) return undefined;
+      throw error;
+    }
   }
 
   #handle(id: string): ScheduleHandle {

@@ -3,6 +3,7 @@ import type { CreatedWebhook, DeliveryResource } from '../../contracts/webhooks.
 import { createMetrics } from '../../metrics/registry.ts';
 import { webhookMetrics } from '../../metrics/webhook-metrics.ts';
 import { post, testApp } from '../api/fixtures/fixtures.ts';
+import { KEY } from '../api/fixtures/rejected.ts';
 import { samplesOf } from '../support/http/prometheus.ts';
 import { COMPLETED, openWebhookLedger, type WebhookLedger } from '../support/ledgers/webhook-ledger.ts';
 
@@ -14,6 +15,22 @@ afterAll(() => ledger.close());
 
 const WAIT = { timeout: 15_000, interval: 50 };
 const read = async <Body>(answer: Response | Promise<Response>) => (await (await answer).json()) as Body;
+
+test('a request with a key is answered as it was, whatever secrets were made since', async () => {
+  const { app } = testApp({ webhooks: ledger.webhooks });
+  const body = { url: 'https://example.com/hook', types: [COMPLETED] };
+  const make = async () => await read<CreatedWebhook>(app.request('/v1/webhooks', post(body, KEY)));
+  const made = await make();
+  const rotate = async (key: string) =>
+    await read<CreatedWebhook>(
+      app.request(`/v1/webhooks/${made.id}/rotate-secret`, post({}, { 'idempotency-key': key })),
+    );
+  const first = await rotate('one');
+  const second = await rotate('two');
+  expect(new Set([made, first, second].map(({ secret }) => secret)).size).toBe(3);
+  await app.request(`/v1/webhooks/${made.id}`, { ...post({ status: 'disabled' }), method: 'PATCH' });
+  expect([await make(), await rotate('one'), await rotate('two')]).toEqual([made, first, second]);
+});
 
 test('over HTTP: made, delivered, listed, sent again by hand, deleted; and all of it measured', async () => {
   const metrics = createMetrics();

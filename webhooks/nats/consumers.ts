@@ -102,7 +102,11 @@ export async function openWebhookConsumers(
     },
     async remove(id) {
       for (const source of ['log', 'redelivery'] as const) {
-        if (await info(source, id)) await manager.consumers.delete(streamOf(source), nameOf(id));
+        try {
+          await manager.consumers.delete(streamOf(source), nameOf(id));
+        } catch (error) {
+          if (!hasErrorCode(error, ERROR_CODES.ConsumerNotFound)) throw error;
+        }
       }
     },
     async progress(id) {

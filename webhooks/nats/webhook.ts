@@ -11,8 +11,8 @@ export type StoredWebhook = {
   readonly secret: string;
   /** Those before it, newest first: until then, what is sent is signed with them too. */
   readonly secrets_before?: readonly { readonly secret: string; readonly until: string }[] | undefined;
-  /** The request that made the secret, if it had a key. */
-  readonly rotated_by?: { readonly key: string; readonly fingerprint: string } | undefined;
+  /** The requests with a key that have made secrets, newest first, and what each was answered. */
+  readonly rotations?: readonly Rotation[] | undefined;
   readonly created_at: string;
   readonly disabled_at?: string | undefined;
   readonly disabled_reason?: string | undefined;
@@ -22,7 +22,18 @@ export type StoredWebhook = {
   readonly from: number;
   /** Of the request that made it, and what its response had. */
   readonly fingerprint: string;
-  readonly created_with: { readonly url: string; readonly types: WebhookBody['types'] };
+  readonly created_with: {
+    readonly url: string;
+    readonly types: WebhookBody['types'];
+    /** Of one that is older than this field only the present one is known. */
+    readonly secret?: string;
+  };
+};
+
+export type Rotation = {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly created: CreatedWebhook;
 };
 
 /** What anybody may see of it. */
@@ -45,6 +56,7 @@ export function secretsAt({ secret, secrets_before = [] }: StoredWebhook, at: Da
 }
 
 /** The response to the request that made it, whatever became of it since. */
-export function asCreated({ id, created_with, created_at, secret }: StoredWebhook): CreatedWebhook {
-  return { id, ...created_with, status: 'active', created_at, secret };
+export function asCreated({ id, created_with, created_at, secret: present }: StoredWebhook): CreatedWebhook {
+  const { secret = present, ...rest } = created_with;
+  return { id, ...rest, status: 'active', created_at, secret };
 }

@@ -4,8 +4,14 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { timeout } from 'hono/timeout';
 import { reasonBody } from '../../../contracts/http-bodies.ts';
 import { minPosition, pageQuery, transferResource } from '../../../contracts/http.ts';
-import { scheduleBody, schedulePage, scheduleResource } from '../../../contracts/schedules.ts';
+import {
+  scheduleBody,
+  schedulePage,
+  scheduleResource,
+  type ScheduleBody,
+} from '../../../contracts/schedules.ts';
 import { defined } from '../../../domain/optional-fields.ts';
+import { transferFrom } from '../../../messages/mapping/resources.ts';
 import { commandMeta, keyedMeta, transferMeta } from '../../commands/command-meta.ts';
 import { requireNearDate } from '../../commands/date-limits.ts';
 import { createTransfer } from '../../commands/execute.ts';
@@ -171,8 +177,7 @@ export function scheduleRoutes(deps: ApiDependencies) {
       const schedule = c.req.valid('param').id;
       const request = { route: 'POST /v1/schedules/{id}/trigger', id: schedule, body: {} };
       const identity = identify(c, deps, request);
-      const { transfer } = required(schedule, await schedules.find(schedule)).schedule;
-      const { reference, ...terms } = transfer;
+      const { reference, ...terms } = await termsOf(deps, schedule, identity.id);
       return createTransfer(c, commands, {
         ...identity,
         type: 'transfer',
@@ -201,6 +206,25 @@ function identify(
   }
   const { meta, id } = transferMeta(c, deps, request);
   return { ...meta, id };
+}
+
+/**
+ * What a trigger moves. A schedule that is gone is triggered no more, but what a trigger has made before it can be asked
+ * for again, for ever.
+ */
+async function termsOf(
+  { schedules, events }: Pick<ApiDependencies, 'schedules' | 'events'>,
+  schedule: string,
+  id: string,
+): Promise<ScheduleBody['transfer']> {
+  const found = await schedules.find(schedule);
+  if (found) return found.schedule.transfer;
+  const first = await events.first({ aggregate: 'transfer', id });
+  const created = first && transferFrom(first);
+  if (created?.schedule !== schedule) throw notFound(schedule);
+  const { source, destination, amount, currency, metadata, reference } = created;
+  const terms = { source, destination, amount, currency, metadata, reference: reference ?? undefined };
+  return terms as ScheduleBody['transfer'];
 }
 
 function required<Found>(id: string, found: Found | undefined): Found {

@@ -29,7 +29,8 @@ test('while the end of the log is missing no command is taken, and nothing is re
   const { log, ask } = some(() => Promise.resolve(why));
   expect(await ask()).toEqual({ type: 'unavailable', code: 'dependency_unavailable', detail: why });
   const events = log.events(eventReader([]));
-  for (const reading of [() => events.lastOf('a'), () => events.read(0, 10)]) {
+  const first = () => events.first({ aggregate: 'transfer', id: 'tr_1' });
+  for (const reading of [first, () => events.lastOf('a'), () => events.read(0, 10)]) {
     const error: unknown = await reading().catch((thrown: unknown) => thrown);
     // So it is answered with 503, as when NATS is away.
     expect(isConnectionError(error)).toBe(true);

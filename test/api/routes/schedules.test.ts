@@ -5,7 +5,8 @@ import { specMistake, specOf } from '../../../api/temporal/schedule-spec.ts';
 import type { ScheduleBody, ScheduleResource } from '../../../contracts/schedules.ts';
 import { ID_PATTERN } from '../../../contracts/subjects.ts';
 import { firingTransferId } from '../../../domain/schedule.ts';
-import { NOW, post, readStore, testApp, transfer } from '../fixtures/fixtures.ts';
+import { createTestLog } from '../../support/events/events.ts';
+import { eventReader, NOW, post, readStore, testApp, transfer } from '../fixtures/fixtures.ts';
 import { memorySchedules, scheduleBody } from '../fixtures/memory-schedules.ts';
 import { codeOf, KEY, problemOf } from '../fixtures/rejected.ts';
 
@@ -268,6 +269,18 @@ describe('trigger', () => {
     const [one, same] = carried.map(({ request }) => request);
     expect(one).toMatchObject({ type: 'transfer', kind: 'transfer', schedule: ID, ...scheduleBody.transfer });
     expect(same).toEqual(one);
+  });
+
+  it('is told again what it has made when the schedule is gone; what it has not made, it makes no more', async () => {
+    const log = createTestLog();
+    for (const id of ['alice', 'bob']) log.open(id);
+    log.deposit('alice', 1_050n);
+    log.move(['alice', 'bob'], 1_050n, { id: idempotencyKey('now').transferId, schedule: ID });
+    const { app, carried, json } = await withSchedule({ events: eventReader(log.events) });
+    expect((await app.request(PATH, { method: 'DELETE' })).status).toBe(204);
+    expect((await json(`${PATH}/trigger`, post({}, { 'idempotency-key': 'now' }))).status).toBe(201);
+    expect((await json(`${PATH}/trigger`, post({}, { 'idempotency-key': 'later' }))).status).toBe(404);
+    expect(carried.map(({ request }) => request)).toMatchObject([{ schedule: ID, ...scheduleBody.transfer }]);
   });
 
   it('without a key is another one each time', async () => {

@@ -10,7 +10,7 @@ export type Reply = {
   readonly milliseconds: number;
 };
 
-/** A client of the API at `url`. Every POST has a key of its own unless `headers` says otherwise. */
+/** A client of the API at `url`. Every POST and PATCH has a key of its own unless `headers` says otherwise. */
 export function httpClient(url: string) {
   const send = async (path: string, init: RequestInit = {}): Promise<Reply> => {
     const started = performance.now();
@@ -24,13 +24,18 @@ export function httpClient(url: string) {
       milliseconds: performance.now() - started,
     };
   };
-  return {
-    get: (path: string, headers: Record<string, string> = {}) => send(path, { headers }),
-    post: (path: string, body: object, headers: Record<string, string> = {}) =>
+  const withBody =
+    (method: string) =>
+    (path: string, body: object, headers: Record<string, string> = {}) =>
       send(path, {
-        method: 'POST',
+        method,
         headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID(), ...headers },
         body: JSON.stringify(body),
-      }),
+      });
+  return {
+    get: (path: string, headers: Record<string, string> = {}) => send(path, { headers }),
+    delete: (path: string) => send(path, { method: 'DELETE' }),
+    post: withBody('POST'),
+    patch: withBody('PATCH'),
   };
 }

@@ -13,9 +13,12 @@ export type TwoTallybooks = {
 
 const READY_TIMEOUT_MS = 60_000;
 
-/** Starts both, and waits until both are ready. */
-export async function startTwoTallybooks(): Promise<TwoTallybooks> {
-  const first = await startThrowaway();
+/**
+ * Starts both, and waits until both are ready.
+ * @param settings environment variables of both
+ */
+export async function startTwoTallybooks(settings: Record<string, string> = {}): Promise<TwoTallybooks> {
+  const first = await startThrowaway(settings);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const second = await startChild({

@@ -26,12 +26,16 @@ export async function recordHistory(urls: readonly string[], round: number): Pro
   return world;
 }
 
+/** Accounts that the read model shows: a plain read, which nothing is promised of, shows nothing from before. */
 async function beginning(url: string, round: number): Promise<World> {
   const http = httpClient(url);
   const accounts = ['ann', 'ben', 'cam'].map((name) => `${name}-${round}`);
   for (const id of accounts) {
     await http.post('/v1/accounts', { id, owner: id, currency: 'EUR' });
-    await http.post('/v1/deposits', { account: id, amount: `${BEGINNING}`, currency: 'EUR' });
+    const deposit = { account: id, amount: `${BEGINNING}`, currency: 'EUR' };
+    const position = (await http.post('/v1/deposits', deposit)).headers.get('ledger-position');
+    const shown = await http.get(`/v1/accounts/${id}/balances?min_position=${position}`);
+    if (shown.body.posted !== deposit.amount) throw new Error(`${id} does not begin with ${BEGINNING}`);
   }
   return { accounts, holds: [], history: [] };
 }
