@@ -1,7 +1,11 @@
+import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { CreatedWebhook, DeliveryResource } from '../../contracts/webhooks.ts';
+import { streamName } from '../../contracts/subjects.ts';
+import type { CreatedWebhook, DeliveryResource, WebhookBody } from '../../contracts/webhooks.ts';
 import { createMetrics } from '../../metrics/registry.ts';
 import { webhookMetrics } from '../../metrics/webhook-metrics.ts';
+import { filtersFor } from '../../webhooks/nats/consumers.ts';
+import { openWebhookStores } from '../../webhooks/nats/stores.ts';
 import { post, testApp } from '../api/fixtures/fixtures.ts';
 import { KEY } from '../api/fixtures/rejected.ts';
 import { samplesOf } from '../support/http/prometheus.ts';
@@ -30,6 +34,30 @@ test('a request with a key is answered as it was, whatever secrets were made sin
   expect(new Set([made, first, second].map(({ secret }) => secret)).size).toBe(3);
   await app.request(`/v1/webhooks/${made.id}`, { ...post({ status: 'disabled' }), method: 'PATCH' });
   expect([await make(), await rotate('one'), await rotate('two')]).toEqual([made, first, second]);
+});
+
+test('changed and deleted by many at once, its consumer is as it is in the end, or gone', async () => {
+  const { consumers } = await openWebhookStores(ledger.nc, { ledger: ledger.ledger, streamReplicas: 1 });
+  const { consumers: server } = await jetstreamManager(ledger.nc);
+  const types: WebhookBody['types'][] = [[COMPLETED], ['*'], ['ledger.HoldPlaced.v1']];
+  const body = { url: 'https://example.com/hook', types: [COMPLETED] as const };
+  const at = new Date().toISOString();
+  for (let round = 0; round < 30; round += 1) {
+    const creation = { id: `wh_race${round}`, body, fingerprint: '', created_at: at };
+    const { id } = creation;
+    await ledger.webhooks.create(creation);
+    const consumer = async () =>
+      await server.info(streamName(ledger.ledger), consumers.nameOf(id)).then(({ config }) => config);
+    const change = async () =>
+      await Promise.all(types.map((wanted) => ledger.webhooks.change(id, { types: wanted, at })));
+    await Promise.all([change(), change()]);
+    const kept = (await ledger.webhooks.find(id))?.types ?? [];
+    const { filter_subject, filter_subjects = [filter_subject] } = await consumer();
+    expect(filter_subjects).toEqual(filtersFor(ledger.ledger, kept));
+    // Nobody is told of a bug, whoever comes first.
+    await Promise.all([change(), ledger.webhooks.create(creation), ledger.webhooks.remove(id), change()]);
+    await expect(consumer()).rejects.toThrow('not found');
+  }
 });
 
 test('over HTTP: made, delivered, listed, sent again by hand, deleted; and all of it measured', async () => {

@@ -3,9 +3,11 @@
  * again. The server keeps what is unsettled and when it is due, so a dispatcher holds nothing that could be lost.
  */
 import { hash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AckPolicy,
   DeliverPolicy,
+  JetStreamApiError,
   jetstreamManager,
   type ConsumerConfig,
   type ConsumerInfo,
@@ -32,6 +34,16 @@ export type WebhookConsumers = {
   /** What both are called. Nobody else is told: readers of NATS may use and remove what they know the name of. */
   readonly nameOf: (id: string) => string;
 };
+
+type Wanted = {
+  readonly id: string;
+  readonly filters: string[];
+  readonly start: () => Promise<Partial<ConsumerConfig>>;
+};
+
+/** A step that others get in the way of is tried so often, with pauses that grow by this. */
+const TRIES_MAX = 10;
+const PAUSE_MS = 20;
 
 /** Longer than an attempt takes with all that is read and noted. So late is tried again what a dead process had begun. */
 const ACK_WAIT_NS = 30 * 1_000 * 1_000_000;
@@ -61,10 +73,22 @@ export async function openWebhookConsumers(
     }
   }
 
-  async function ensureOne(
-    source: Source,
-    { id, filters, start }: { id: string; filters: string[]; start: () => Promise<Partial<ConsumerConfig>> },
-  ): Promise<void> {
+  /**
+   * Other requests and dispatchers may make, change or remove it between the look and the step. The server then refuses
+   * the step for one of many reasons, so whatever it refuses is looked at again.
+   */
+  async function ensureOne(source: Source, wanted: Wanted): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ensureOnce(source, wanted);
+      } catch (error) {
+        if (!(error instanceof JetStreamApiError) || tries === TRIES_MAX) throw error;
+        await sleep(tries * PAUSE_MS);
+      }
+    }
+  }
+
+  async function ensureOnce(source: Source, { id, filters, start }: Wanted): Promise<void> {
     const found = await info(source, id);
     if (!found) {
       await manager.consumers.add(streamOf(source), {
