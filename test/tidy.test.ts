@@ -188,6 +188,11 @@ describe('what is banned', () => {
       except: /tidy\.test/,
     },
     {
+      where: /\.(ts|mjs|md|sql|yml|json|conf)$/,
+      what: /^[<>]{7} /m,
+      instead: 'a merge is finished before it is committed',
+    },
+    {
       where: /^test\//,
       what: /\b(test|it|describe)\.(skip|only|todo)\b|\bvi\.mock\(/,
       instead: 'a test runs, against the real thing',

@@ -35,13 +35,9 @@ export type Webhooks = {
    */
   readonly create: (webhook: NewWebhook) => Promise<Creation | 'reused' | 'deleted'>;
   /**
-<<<<<<< HEAD
-   * Gives it another secret, which the request may name; that before counts for a while too. Or gives the result of the
-   * last such request again, if it had the same key. `reused`: that was another request. Undefined if there is no webhook.
-=======
-   * Gives it another secret, which the request may name; that before counts for a while too. Or gives the answer of an
-   * earlier such request again, if it had the same key. `reused`: that was another request. Undefined if there is no webhook.
->>>>>>> 3cf6899 (fix(webhooks): a repeated request hears its own secret, and consumers follow the last change)
+   * Gives it another secret, which the request may name; that before counts for a while too. Or gives the result of an
+   * earlier such request again, if it had the same key. `reused`: that was another request. Undefined if there is no
+   * webhook.
    */
   readonly rotateSecret: (id: string, secret: NewSecret) => Promise<Creation | 'reused' | undefined>;
   /** Newest first. */
