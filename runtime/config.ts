@@ -180,12 +180,12 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   };
 }
 
-/** A rail that moves real money must not be spoken for by whoever has read this file. */
 /** Standard Webhooks writes a secret as `whsec_` and base64; any other is its own key. */
 function isKey(secret: string): boolean {
   return !secret.startsWith('whsec_') || z.base64().safeParse(secret.slice('whsec_'.length)).success;
 }
 
+/** A rail that moves real money must not be spoken for by whoever has read this file. */
 function railSecret({ RAILS = {}, RAIL_SECRET }: z.infer<typeof environment>): string {
   if (RAIL_SECRET !== undefined) return RAIL_SECRET;
   if (Object.keys(RAILS).length === 0) return SIMULATOR_SECRET;

@@ -12,8 +12,8 @@ export async function commands(
   requests: readonly CommandRequest[],
   options: BatchOptions,
 ): Promise<BatchResult> {
-  const { carryOutBatch: carryOutTogether } = activitiesFor({ onOverload: 'retry' });
-  const result = await carryOutTogether(requests, options);
+  const { carryOutBatch } = activitiesFor({ onOverload: 'retry' });
+  const result = await carryOutBatch(requests, options);
   upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.status, value: 'completed' }]);
   return result;
 }

@@ -15,6 +15,7 @@ import {
 import type { RailActivities, RailPace } from '../activities/rails.ts';
 import type { TransferResource } from '../contracts/http.ts';
 import type { RailPayment } from '../contracts/rails.ts';
+import { defined } from '../domain/optional-fields.ts';
 import { isWaiting } from '../domain/transfer.ts';
 import type { CommandResult, RailReportRequest, ResolveRequest, Unstamped } from '../messages/commands.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -33,24 +34,24 @@ type Transfer = Lifecycle<'transfer'>;
 export function handleRailUpdates(lifecycle: Transfer, id: string): void {
   const onReport = async ({ rail, state, reason, ...meta }: RailReportRequest) => {
     await lifecycle.first();
-    const outcomeFields = reason === undefined ? { state } : { state, reason };
     return lifecycle.step({
       ...lifecycle.metaOfUpdate(meta),
       type: 'transfer.railReported',
       id,
       rail,
-      ...outcomeFields,
+      state,
+      ...defined({ reason }),
     });
   };
   setHandler(railReported, onReport, { validator: requireRail });
   const onResolve = async ({ outcome, reason, ...meta }: Resolution) => {
     await lifecycle.first();
-    const outcomeFields = reason === undefined ? { outcome } : { outcome, reason };
     return lifecycle.step({
       ...lifecycle.metaOfUpdate(meta),
       type: 'transfer.resolve',
       id,
-      ...outcomeFields,
+      outcome,
+      ...defined({ reason }),
     });
   };
   setHandler(resolve, onResolve, { validator: requireOutcome });

@@ -4,7 +4,7 @@ import type { Projection } from '../../projector/projections/projection.ts';
 import { listParked, retryParked, type Parked, type Retried } from '../../projector/run/parked.ts';
 import { retryStopped } from '../../projector/run/projector.ts';
 import { readStatuses, type ProjectionStatus } from '../../projector/tables/checkpoint.ts';
-import { connectReadModel, isNotMigrated, type ReadModel } from '../../projector/tables/database.ts';
+import { connectReadModel, lacksTables, type ReadModel } from '../../projector/tables/database.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { createTable } from '../io/table.ts';
 import { projectionNamed } from '../projections.ts';
@@ -35,7 +35,7 @@ async function parked(input: Input, context: Context): Promise<ExitCode> {
   const db = connectReadModel(context.databaseUrl, context.ledger);
   try {
     const all = await listParked(db, projection).catch((error: unknown) => {
-      throw isNotMigrated(error) ? new CannotRun(`The database has no schema "${db.schema}".`) : error;
+      throw lacksTables(error) ? new CannotRun(`The database has no schema "${db.schema}".`) : error;
     });
     const chosen = all.filter((each) => position === undefined || each.position === Number(position));
     const stopped = position === undefined ? await stoppedOnes(db, projection) : [];

@@ -2,7 +2,7 @@
 import type { Projection } from '../../projector/projections/projection.ts';
 import { runRebuild } from '../../projector/run/projector.ts';
 import { readStatuses } from '../../projector/tables/checkpoint.ts';
-import { connectReadModel, isNotMigrated, type ReadModel } from '../../projector/tables/database.ts';
+import { connectReadModel, lacksTables, type ReadModel } from '../../projector/tables/database.ts';
 import { CannotRun, EXIT, type Command, type Context, type ExitCode, type Input } from '../command.ts';
 import { grouped } from '../io/progress.ts';
 import { projectionNamed } from '../projections.ts';
@@ -86,6 +86,6 @@ async function begunAt(db: ReadModel, input: Input, { name, version }: Projectio
     const building = (await readStatuses(db)).find((status) => status.name === name)?.building;
     return building?.version === version && !input.flag('anew') ? building.position : 0;
   } catch (error) {
-    throw isNotMigrated(error) ? new CannotRun(`The database has no schema "${db.schema}".`) : error;
+    throw lacksTables(error) ? new CannotRun(`The database has no schema "${db.schema}".`) : error;
   }
 }

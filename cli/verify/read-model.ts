@@ -5,7 +5,7 @@ import { PROJECTION_NAMES, type ProjectionName } from '../../projector/projectio
 import { readPosition, readStatuses, type ProjectionStatus } from '../../projector/tables/checkpoint.ts';
 import {
   connectReadModel,
-  isNotMigrated,
+  lacksTables,
   isUnreachable,
   type ReadModel,
 } from '../../projector/tables/database.ts';
@@ -63,7 +63,7 @@ async function examine(db: ReadModel): Promise<Found | string> {
     const lacks = (name: string) => lacking.some((each) => each.name === name);
     return { lacking, compared: PROJECTION_NAMES.filter((name) => !lacks(name)) };
   } catch (error) {
-    if (isNotMigrated(error)) return `the database has no schema "${db.schema}"`;
+    if (lacksTables(error)) return `the database has no schema "${db.schema}"`;
     const { host, port } = db.sql.options;
     if (isUnreachable(error)) return `Postgres at ${host.join()}:${port.join()} does not answer`;
     return error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 /** Asks Postgres with a limit on how long, and on how much may wait: a query never hangs on a server that is gone. */
 import type { PendingQuery, Row } from 'postgres';
 import { withTimeLimit } from '../../runtime/time-limit.ts';
-import { isNotMigrated, isUnreachable, type ReadModel } from '../tables/database.ts';
+import { lacksTables, isUnreachable, type ReadModel } from '../tables/database.ts';
 import { ReadModelUnavailable } from './read-store.ts';
 
 const RESPONSE_TIMEOUT_MS = 4_000;
@@ -24,7 +24,7 @@ export function createAsk(): Ask {
     waiting += 1;
     const result = query
       .catch((error: unknown) => {
-        throw isUnreachable(error) || isNotMigrated(error)
+        throw isUnreachable(error) || lacksTables(error)
           ? new ReadModelUnavailable(`The read model cannot be asked: ${String(error)}`, { cause: error })
           : error;
       })

@@ -50,7 +50,8 @@ function besideSchema({ schema }: ReadModel, { name }: Projection): string {
 }
 
 /**
- * Makes empty tables for a new build, unless it has been begun already. They are made as the live ones were. What was begun by another version of the code, or is not wanted any more, is dropped.
+ * Makes empty tables for a new build, unless it has been begun already. They are made as the live ones were. What was
+ * begun by another version of the code, or is not wanted any more, is dropped.
  */
 export async function beginBuild(db: ReadModel, projection: Projection, anew = false): Promise<void> {
   const { sql, schema } = db;

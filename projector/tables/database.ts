@@ -102,7 +102,7 @@ const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_SCHEMA = '3F000';
 
 /** True if the tables are not there: no projector has been here yet. */
-export function isNotMigrated(error: unknown): boolean {
+export function lacksTables(error: unknown): boolean {
   return [UNDEFINED_TABLE, UNDEFINED_SCHEMA].includes(errorCode(error));
 }
 

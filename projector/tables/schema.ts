@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import postgres from 'postgres';
 import type { ProjectionName } from '../projections/projection.ts';
-import { isNotMigrated, type ReadModel } from './database.ts';
+import { lacksTables, type ReadModel } from './database.ts';
 import { grantToReaders } from './readers.ts';
 
 /** Raised with each change of `schema/` that changes what is there. */
@@ -82,7 +82,7 @@ async function readVersion({ sql, table }: ReadModel): Promise<number | undefine
     const [row] = await sql<{ version: number }[]>`select version from ${table('schema_version')}`;
     return row?.version;
   } catch (error) {
-    if (isNotMigrated(error)) return undefined;
+    if (lacksTables(error)) return undefined;
     throw error;
   }
 }

@@ -20,20 +20,20 @@ function setup(position: number) {
 
 describe('waiting for a position', () => {
   it('asks nothing when the projector has told of it already', async () => {
-    const { database, advance: heard, waitFor } = setup(0);
-    heard(8);
+    const { database, advance, waitFor } = setup(0);
+    advance(8);
     expect(await waitFor(8, 5_000)).toBe(true);
     expect(database.asked).toBe(0);
   });
 
   it('asks again what it was told before a connection ended', async () => {
-    const { database, advance: heard, forget, waitFor } = setup(7);
-    heard(8);
+    const { database, advance, forget, waitFor } = setup(7);
+    advance(8);
     forget();
     const waiting = waitFor(8, 5_000);
     await vi.advanceTimersByTimeAsync(10);
     expect(database.asked).toBe(1);
-    heard(8);
+    advance(8);
     expect(await waiting).toBe(true);
   });
 
@@ -44,11 +44,11 @@ describe('waiting for a position', () => {
   });
 
   it('ends as soon as the projector tells of the position', async () => {
-    const { advance: heard, waitFor } = setup(0);
+    const { advance, waitFor } = setup(0);
     const waiting = waitFor(8, 5_000);
     await vi.advanceTimersByTimeAsync(10);
-    heard(7);
-    heard(8);
+    advance(7);
+    advance(8);
     expect(await waiting).toBe(true);
   });
 
@@ -69,11 +69,11 @@ describe('waiting for a position', () => {
   });
 
   it('costs the same question whoever and how many wait', async () => {
-    const { database, waitFor, advance: heard } = setup(0);
+    const { database, waitFor, advance } = setup(0);
     const waiting = Array.from({ length: 64 }, async (_, index) => waitFor(index + 1, 5_000));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(database.asked).toBe(1 + 4);
-    heard(64);
+    advance(64);
     expect(await Promise.all(waiting)).toEqual(Array.from({ length: 64 }, () => true));
   });
 
