@@ -1,4 +1,4 @@
-/** From the outcome of a command to an HTTP response. A rejection or an error is thrown as a problem. */
+/** Carries out a command and answers HTTP with its result. A rejection or an error is thrown as a problem. */
 import type { Context } from 'hono';
 import type { AccountResource, TransferResource } from '../../contracts/http.ts';
 import { defined } from '../../domain/optional-fields.ts';
