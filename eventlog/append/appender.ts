@@ -15,7 +15,7 @@ import type { EventReader } from '../read/event-reader.ts';
 import { BATCH_MESSAGES_MAX } from '../wire/codec.ts';
 import type { AppenderObserver } from './appender-observer.ts';
 import { publishAtomically, type AppendResult } from './batch.ts';
-import { othersOf } from './identity.ts';
+import { dedupKeys } from './identity.ts';
 import { createKnownCommands, keyOf } from './known-commands.ts';
 import { replay, type Outcome } from './outcome.ts';
 import { interpret, planBatch, type Plan, type Submission, type PendingCommand } from './plan.ts';
@@ -68,12 +68,10 @@ type Item = PendingCommand & {
 };
 
 /** A batch that is decided, and on its way once it has a result. */
-type InFlightBatch = {
-  readonly items: readonly Item[];
-  readonly plan: Plan;
-  /** What is known of commands that the plan refuses, by what they are known by. */
-  readonly known: ReadonlyMap<string, RecordedEvent>;
-};
+type InFlightBatch = { readonly items: readonly Item[]; readonly plan: Plan };
+
+/** A command of which nothing was recorded, and why. */
+type CommandError = { readonly item: Item; readonly rejection: Rejection | undefined };
 
 const COMMIT_TIMEOUT_MS = 2_000;
 /** How old a command may get before its caller is told that the log did not take it. */
@@ -132,8 +130,9 @@ export function createAppender(
       failures = next === 'unavailable' ? failures + 1 : 0;
       // First the next batch is sent: telling the callers what is stored goes on while it is on its way.
       if (next && next !== 'unavailable') ahead = { inFlight: next, result: send(next.plan) };
-      if (landed) settle(landed.inFlight);
-      if (next === 'unavailable') await backOff(failures);
+      const settled = landed === undefined || (await settle(landed.inFlight));
+      if (!settled) failures += 1;
+      if (next === 'unavailable' || !settled) await backOff(failures);
     }
     working = undefined;
   }
@@ -161,13 +160,12 @@ export function createAppender(
       stale = false;
       end ??= await endOfLog();
       const plan = await planFor(batch, end + (ahead?.plan.messages.length ?? 0));
-      const knownNow = await findRefused(batch, plan);
       tips.set(plan.tips);
       const planned = batch.splice(0, plan.outcomes.length);
       queue.unshift(...batch, ...repeats);
-      return planned.length === 0 ? undefined : { items: planned, plan, known: knownNow };
+      return planned.length === 0 ? undefined : { items: planned, plan };
     } catch (error) {
-      if (error instanceof LogUnavailable && !(error instanceof LogDamaged)) {
+      if (mayPass(error)) {
         queue.unshift(...open);
         return 'unavailable';
       }
@@ -208,22 +206,6 @@ export function createAppender(
     }
   }
 
-  /**
-   * Looks for what is to get an error: the same command may have been carried out before, and that is what
-   * stands in its way now. Who has looked already looks again: another appender may have been at it since.
-   */
-  async function findRefused(
-    batch: readonly Item[],
-    { outcomes }: Plan,
-  ): Promise<ReadonlyMap<string, RecordedEvent>> {
-    const wanted = outcomes.flatMap(({ rejection, result }, index) => {
-      const item = rejection && !result ? batch[index] : undefined;
-      const { same, conflicting } = item ? dedupKeys(item) : { same: [], conflicting: [] };
-      return [...same, ...conflicting].map((identity) => ({ identity, search: true }));
-    });
-    return wanted.length === 0 ? new Map() : await known.find(wanted);
-  }
-
   /** A clock that steps back must not date an event before the one that it follows. */
   function timeOfEvents(): string {
     const now = clock().toISOString();
@@ -242,8 +224,9 @@ export function createAppender(
     return result;
   }
 
-  /** Tells the callers what has been stored. */
-  function settle({ items, plan, known: before }: InFlightBatch): void {
+  /** Tells the callers what has been stored. False if the log does not tell who gets an error. */
+  async function settle({ items, plan }: InFlightBatch): Promise<boolean> {
+    const errors: CommandError[] = [];
     for (const [index, planned] of plan.outcomes.entries()) {
       const item = items[index];
       if (!item) throw new Error('Each planned outcome belongs to an item');
@@ -256,7 +239,31 @@ export function createAppender(
         const offset = planned.events.findIndex(({ event: { ref } }) => sameAs(ref, identity));
         if (offset >= 0) known.note(identity, plan.append.first + planned.start + offset);
       }
-      item.resolve(planned.result?.outcome() ?? outcomeInLog(item, before) ?? asError(planned.rejection));
+      if (planned.result) item.resolve(planned.result.outcome());
+      else errors.push({ item, rejection: planned.rejection });
+    }
+    return errors.length === 0 || (await settleErrors(errors));
+  }
+
+  /**
+   * The same command may have been carried out before, and that is what stands in its way now. Who has looked already
+   * looks again: another appender may have been at it since. Not before the batch is stored: an error may be due to what
+   * the batch itself changes, and until then another appender may record the command.
+   */
+  async function settleErrors(errors: readonly CommandError[]): Promise<boolean> {
+    const wanted = errors.flatMap(({ item }) => {
+      const { same, conflicting } = dedupKeys(item);
+      return [...same, ...conflicting].map((identity) => ({ identity, search: true }));
+    });
+    try {
+      const events = await known.find(wanted);
+      for (const { item, rejection } of errors)
+        item.resolve(outcomeInLog(item, events) ?? asError(rejection));
+      return true;
+    } catch (error) {
+      if (mayPass(error)) queue.unshift(...errors.map(({ item }) => item));
+      else for (const { item } of errors) item.reject(error);
+      return !mayPass(error);
     }
   }
 
@@ -339,17 +346,8 @@ function outcomeInLog(item: Item, events: ReadonlyMap<string, RecordedEvent>): O
   return others.length > 0 ? asError(KEY_REUSED) : undefined;
 }
 
-/**
- * What tells that a command was carried out before; and what, if it is another command's, stands in its way: the guard would
- * refuse it for ever, and its neighbours with it.
- */
-function dedupKeys({ identity, begins }: Item): {
-  same: AggregateRef[];
-  conflicting: AggregateRef[];
-} {
-  const same = identity ? [identity] : [];
-  const made = [...same, ...(begins ? [begins] : [])];
-  return { same, conflicting: [...(begins ? [begins] : []), ...made.flatMap(othersOf)] };
+function mayPass(error: unknown): boolean {
+  return error instanceof LogUnavailable && !(error instanceof LogDamaged);
 }
 
 function asError(rejection: Rejection | undefined): Outcome {

@@ -40,8 +40,24 @@ export function identityOf(request: CommandRequest): AggregateRef | undefined {
   }
 }
 
+/**
+ * What tells that a command was carried out before; and what, if it is another command's, stands in its way: the guard would
+ * refuse it for ever, and its neighbours with it.
+ */
+export function dedupKeys({
+  identity,
+  begins,
+}: Readonly<Record<'identity' | 'begins', AggregateRef | undefined>>): Record<
+  'same' | 'conflicting',
+  AggregateRef[]
+> {
+  const same = identity ? [identity] : [];
+  const made = [...same, ...(begins ? [begins] : [])];
+  return { same, conflicting: [...(begins ? [begins] : []), ...made.flatMap(othersOf)] };
+}
+
 /** What else the key of a command may have been used for: what that is, is not this command. */
-export function othersOf(identity: AggregateRef): AggregateRef[] {
+function othersOf(identity: AggregateRef): AggregateRef[] {
   if (identity.aggregate === 'account' || identity.aggregate === 'hold') return [];
   const all: readonly Aggregate[] = ['command', ...AGGREGATES];
   return all

@@ -5,6 +5,7 @@ import { idempotencyKey } from '../../../api/commands/idempotency.ts';
 import type { CommandRequest } from '../../../messages/commands.ts';
 import {
   changeAccount,
+  changeHold,
   createAccount,
   moveMoney,
   openTestLedger,
@@ -90,4 +91,32 @@ test('an account that has taken the id of a key’s transfer keeps that key from
   const [refused, carried] = await Promise.all([log.submit(made.transfer()), log.submit(neighbour)]);
   expect(refused).toMatchObject(REUSED);
   expect(carried).toMatchObject({ type: 'transfer', transfer: { status: 'posted' } });
+});
+
+/**
+ * A hold is voided and captured by one appender while another one records that the same capture is rejected. It is known
+ * that the void came later by its position.
+ */
+test('a command that another appender has recorded gets no error for what was changed after that', async () => {
+  const other = await log.join();
+  let rejected = 0;
+  for (let round = 0; round < 300; round += 1) {
+    const id = `hold-${newKey()}`;
+    await log.submit(placeHold(id, { account: 'alice', amount: '1' }));
+    const key = { idempotency_key: newKey(), fingerprint: 'capture' };
+    const capture = { type: 'hold.capture', transfer: `capture-${id}`, destination: 'alice' } as const;
+    const elsewhere = other.submit(changeHold(id, capture, key));
+    // Up to two milliseconds later, so that the two meet in every order.
+    for (let turns = 0; turns < round % 40; turns += 1) await new Promise((next) => setImmediate(next));
+    const voiding = log.submit(changeHold(id, { type: 'hold.void' }));
+    const [here, there, voided] = await Promise.all([
+      log.submit(changeHold(id, capture, key)),
+      elsewhere,
+      voiding,
+    ]);
+    if (there.type !== 'rejected' || voided.type !== 'hold') continue;
+    rejected += 1;
+    if (there.position < voided.position) expect(here).toEqual({ ...there, replayed: true });
+  }
+  expect(rejected).toBeGreaterThan(0);
 });
