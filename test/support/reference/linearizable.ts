@@ -35,7 +35,7 @@ export type Verdict =
 const TRIES_MAX = 500_000;
 
 /** It would take too long to tell. */
-export class TooTangled extends Error {
+class TooTangled extends Error {
   override readonly name = 'TooTangled';
 }
 
